@@ -1,0 +1,67 @@
+import { OrmClosedError } from './errors/orm-web-error.js';
+import { closedError } from './named-orm.js';
+import { wake, type NamedOrm } from './process-state.js';
+import { createSharedPool, type SharedPool } from './shared-pool.js';
+import { driverOptions, isOwnPool, isSql, sqlConnections, type SqlConnection } from './sql-internals.js';
+import type { AnyOrm } from './orm-source.js';
+import { warn } from './warn.js';
+
+/**
+ * Puts the connections of `orm` on the pools of its name, before their first query. A Kysely instance or dialect in
+ * `driverOptions` is the user's own pool, and stays as it is.
+ */
+export function attachPools(orm: AnyOrm, named: NamedOrm): void {
+  if (!isSql(orm)) {
+    return;
+  }
+  for (const [role, connection] of sqlConnections(orm)) {
+    const options = driverOptions(connection);
+    // a function would be called again, and might open something again
+    connection.options['driverOptions'] = options;
+    if (isOwnPool(options)) {
+      const message = `"${named.name}" uses the Kysely instance or dialect in driverOptions as it is: its pool is not shared between module graphs, and yours to close.`;
+      warn(orm.config, message);
+      continue;
+    }
+    let pool = named.pools.get(role);
+    if (!pool) {
+      pool = createSharedPool(detachedCopy(connection), () => wake(named));
+      named.pools.set(role, pool);
+    }
+    attach(connection, pool, () => {
+      if (named.closed) {
+        throw closedError(named.name);
+      }
+    });
+  }
+  passOwnErrors(orm);
+}
+
+/** MikroORM would make a DriverException of what a closed pool throws. */
+function passOwnErrors(orm: AnyOrm): void {
+  const convert = orm.driver.convertException.bind(orm.driver);
+  orm.driver.convertException = error => (error instanceof OrmClosedError ? (error as never) : convert(error));
+}
+
+/** A connection like this one that belongs to no ORM, so that closing an ORM does not touch it. */
+function detachedCopy(connection: SqlConnection): SqlConnection {
+  const Connection = connection.constructor as new (config: unknown, options: unknown, type: unknown) => SqlConnection;
+  return new Connection(connection.config, { ...connection.options }, connection.type);
+}
+
+function attach(connection: SqlConnection, pool: SharedPool, assertOpen: () => void): void {
+  connection.createKyselyDialect = () => {
+    // thrown here, and not by the pool, so that its class is the one that this module graph knows
+    assertOpen();
+    return pool.dialect();
+  };
+  connection.getNativeClient = async () => (await pool.owner()).getNativeClient();
+  if (pool.connection.getConnectionSetupSql) {
+    // the pool has done it
+    connection.attachDatabases = async () => undefined;
+  }
+  // dumps, user-defined functions and native access of SQLite and libSQL go to this handle
+  if ('database' in connection) {
+    Object.defineProperty(connection, 'database', { get: () => pool.connection.database, configurable: true });
+  }
+}

@@ -1,0 +1,60 @@
+import { resolve } from 'node:path';
+import { driverOptions, sqlConnections, type SqlConnection } from './sql-internals.js';
+import type { AnyOrm } from './orm-source.js';
+
+/** What tells one database from another, and one pool's settings from another's. */
+export interface DatabaseIdentity {
+  /** Driver, host, port, user and database, or the resolved file. */
+  database: string;
+  /** Pool, replicas and driver options, for comparison only: passwords are among them. */
+  settings: string;
+  inMemory: boolean;
+  /** A second handle cannot be opened beside the first: in memory, or PGlite. */
+  exclusive: boolean;
+}
+
+/** Drivers of embedded databases, by the package that MikroORM's driver names as its dependency. */
+const EMBEDDED = ['better-sqlite3', 'libsql', '@electric-sql/pglite'];
+
+/** Reads from a built ORM, without connecting, which database it is for. */
+export function identifyDatabase(orm: AnyOrm): DatabaseIdentity {
+  // the dependencies' names are strings, so they tell drivers apart where a minifier has renamed the classes
+  const packages = orm.driver.getDependencies();
+  const driver = packages.at(-1) ?? 'unknown';
+  const [[, connection]] = sqlConnections(orm) as [[string, SqlConnection]];
+  const options = driverOptions(connection) as Record<string, unknown>;
+  const settings = JSON.stringify(
+    [connection.options, orm.config.get('pool'), orm.config.get('replicas'), options],
+    (_key, value: unknown) => (typeof value === 'function' ? String(value) : value),
+  );
+  if (EMBEDDED.some(name => packages.includes(name))) {
+    const file = embeddedFile(options, orm.config.get('dbName'));
+    const inMemory = file === undefined;
+    const exclusive = inMemory || packages.includes('@electric-sql/pglite');
+    return { database: `${driver} ${file ?? 'in memory'}`, settings, inMemory, exclusive };
+  }
+  const server = connection.getConnectionOptions();
+  const { host, port, user, database } = { ...connection.options, ...server } as Record<string, unknown>;
+  const place = `${driver} ${user}@${host}:${port}/${database ?? orm.config.get('dbName')}`;
+  return { database: place, settings, inMemory: false, exclusive: false };
+}
+
+/** The file or URL of an embedded database, or undefined for one in memory. */
+function embeddedFile(options: Record<string, unknown>, dbName: string | undefined): string | undefined {
+  if (options['pglite']) {
+    return undefined;
+  }
+  const place = String(options['url'] ?? options['dataDir'] ?? options['dbName'] ?? dbName ?? '');
+  if (
+    place === '' ||
+    place.startsWith(':memory:') ||
+    place.startsWith('memory:') ||
+    place.startsWith('file::memory:')
+  ) {
+    return undefined;
+  }
+  const isRemote = /^(https?|libsql|wss?):\/\//.test(place);
+  const file = isRemote ? place : resolve(place.replace(/^file:(\/\/)?/, ''));
+  // PGlite keeps several databases in one folder
+  return options['dataDir'] && dbName ? `${file} ${dbName}` : file;
+}

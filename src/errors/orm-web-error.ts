@@ -1,0 +1,25 @@
+/**
+ * Base class of every error that this library throws itself. `code` tells them apart, and stays the same when a
+ * minifier renames the class; `message` says what to do next; `cause` holds the error behind it, where there is one.
+ */
+export abstract class OrmWebError extends Error {
+  abstract readonly code: string;
+}
+
+/** The ORM of this name was closed: no new work starts, also on a fork that somebody still holds. */
+export class OrmClosedError extends OrmWebError {
+  readonly code = 'ORM_CLOSED';
+  override readonly name = 'OrmClosedError';
+}
+
+/** What `createOrmSingleton` was given, or where it runs, cannot work: the message names the option and the fix. */
+export class OrmConfigError extends OrmWebError {
+  readonly code = 'ORM_CONFIG';
+  override readonly name = 'OrmConfigError';
+}
+
+/** A list for `explicitEntities` or `explicitMigrations` does not give every class one stable name. */
+export class ExplicitNameError extends OrmWebError {
+  readonly code = 'EXPLICIT_NAME';
+  override readonly name = 'ExplicitNameError';
+}

@@ -1,0 +1,30 @@
+import { mapOrmError } from './errors/map-orm-error.js';
+import type { OrmProblemCode } from './errors/problem.js';
+import { pendingMigrations } from './migrate.js';
+import type { AnyOrm } from './orm-source.js';
+
+/** Whether this process can serve: what `check()` of an {@link OrmSingleton} resolves with. */
+export interface OrmHealth {
+  /** All of it. */
+  ok: boolean;
+  database: { ok: boolean; reason?: OrmProblemCode };
+  migrations: { ok: boolean; pending: string[] };
+}
+
+/** What a failed check tells: its cause in the terms of `mapOrmError`, and no more. */
+export function unhealthy(error: unknown): OrmHealth {
+  const reason = mapOrmError(error)?.code ?? 'internal-error';
+  return { ok: false, database: { ok: false, reason }, migrations: { ok: false, pending: [] } };
+}
+
+/** Asks the database, by SELECTs only, whether it answers and has all migrations. */
+export async function checkHealth(orm: AnyOrm): Promise<OrmHealth> {
+  try {
+    await orm.driver.getConnection().execute('select 1');
+    const pending = await pendingMigrations(orm);
+    const ok = pending.length === 0;
+    return { ok, database: { ok: true }, migrations: { ok, pending } };
+  } catch (error) {
+    return unhealthy(error);
+  }
+}

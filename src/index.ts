@@ -1,0 +1,17 @@
+export { createOrmSingleton } from './orm-singleton.js';
+export type { OrmSingleton, OrmSingletonOptions } from './orm-singleton.js';
+export type { OrmHealth } from './health.js';
+export type { OrmSource } from './orm-source.js';
+
+export { withRequestContext } from './request-context.js';
+export { forkPerRequest } from './fork-per-request.js';
+export type { RequestOptions } from './fork.js';
+
+export { mapOrmError } from './errors/map-orm-error.js';
+export { toProblemResponse } from './errors/to-problem-response.js';
+export type { OrmProblem, OrmProblemCode } from './errors/problem.js';
+export { ExplicitNameError, OrmClosedError, OrmConfigError, OrmWebError } from './errors/orm-web-error.js';
+
+export { explicitMigrations } from './explicit-migrations.js';
+export type { ExplicitMigrationsOptions, OrmExtension } from './explicit-migrations.js';
+export { explicitEntities } from './explicit-entities.js';

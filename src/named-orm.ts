@@ -1,0 +1,54 @@
+import { identifyDatabase } from './database-identity.js';
+import { OrmClosedError, OrmConfigError } from './errors/orm-web-error.js';
+import { createNamedOrm, processState, type NamedOrm } from './process-state.js';
+import type { AnyOrm } from './orm-source.js';
+
+/** What every use of a closed ORM throws. */
+export function closedError(name: string): OrmClosedError {
+  return new OrmClosedError(
+    `The ORM "${name}" was closed, so this process takes no more work. If it should go on, create the singleton anew after close(): createOrmSingleton(config).`,
+  );
+}
+
+/**
+ * Finds or adds what the graphs share under the name of `orm`. `created` tells when the asking singleton was created,
+ * `shareMemory` whether an in-memory database may be shared.
+ */
+export function joinNamedOrm(orm: AnyOrm, created: number, shareMemory: boolean): NamedOrm {
+  const state = processState();
+  const name = orm.config.get('contextName');
+  if ((state.closedAt.get(name) ?? 0) > created) {
+    throw closedError(name);
+  }
+  const identity = identifyDatabase(orm);
+  if (identity.inMemory && !shareMemory) {
+    return createNamedOrm({ name, ...identity });
+  }
+  const running = state.named.get(name);
+  if (running && isSame(running, identity)) {
+    return running;
+  }
+  if (running && isProduction()) {
+    throw new OrmConfigError(
+      `Two databases under one name: "${name}" is already ${running.database}, and now ${identity.database}. Give one of them a name of its own: createOrmSingleton(config, { name: 'reports' }).`,
+    );
+  }
+  const added = createNamedOrm({ name, ...identity });
+  state.named.set(name, added);
+  if (running) {
+    // a reload has edited the settings: requests on the old pools finish there
+    for (const pool of running.pools.values()) {
+      void pool.retire();
+    }
+  }
+  return added;
+}
+
+/** In production the first graph's pool settings count; in development a reload may have edited them. */
+function isSame(running: NamedOrm, identity: Pick<NamedOrm, 'database' | 'settings'>): boolean {
+  return running.database === identity.database && (isProduction() || running.settings === identity.settings);
+}
+
+function isProduction(): boolean {
+  return process.env['NODE_ENV'] === 'production';
+}

@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { mapOrmError } from './errors/map-orm-error.js';
+import { OrmConfigError } from './errors/orm-web-error.js';
+import type { AnyOrm } from './orm-source.js';
+
+/** How to wait for a database that is still starting. */
+export interface ConnectOptions {
+  /** How often to try. @default 1 */
+  attempts?: number | undefined;
+  /** Milliseconds before the second try; it doubles with each further one. @default 500 */
+  delay?: number | undefined;
+}
+
+/** Refuses what `setTimeout` would take for something else. */
+export function assertMilliseconds(option: string, value: unknown): void {
+  if (typeof value !== 'number' || !(value >= 0)) {
+    throw new OrmConfigError(`${option} takes milliseconds, a number from 0 on, and got ${String(value)}.`);
+  }
+}
+
+/** Waits for the database, and creates it where it is missing. */
+export async function openDatabase(
+  orm: AnyOrm,
+  create: () => Promise<void>,
+  mayCreate: boolean,
+  { attempts = 1, delay = 500 }: ConnectOptions = {},
+): Promise<void> {
+  assertMilliseconds('connect.delay', delay);
+  if (!(attempts >= 1)) {
+    throw new OrmConfigError(`connect.attempts takes a number from 1 on, and got ${String(attempts)}.`);
+  }
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await answer(orm);
+      return;
+    } catch (error) {
+      if (mayCreate && isMissing(error)) {
+        await create();
+        await answer(orm);
+        return;
+      }
+      // a wrong password does not heal by waiting, and has no retryAfter
+      if (attempt >= attempts || mapOrmError(error)?.retryAfter === undefined) {
+        throw error;
+      }
+      await sleep(delay * 2 ** (attempt - 1));
+    }
+  }
+}
+
+/** Connects, and asks the database for an answer: MikroORM's `connect()` resolves also when the server is down. */
+export async function answer(orm: AnyOrm): Promise<void> {
+  await orm.connect();
+  const check = await orm.checkConnection();
+  if (!check.ok) {
+    throw check.error ?? new Error(check.reason);
+  }
+}
+
+/** The server has no database of this name: PostgreSQL and MySQL, which MikroORM then creates. */
+function isMissing(error: unknown): boolean {
+  const { code, errno } = error as { code?: unknown; errno?: unknown };
+  return code === '3D000' || errno === 1049;
+}
+
+/** Another process created the database, or its schema, at the same time. */
+export function isAlreadyThere(error: unknown): boolean {
+  const { code, errno } = error as { code?: unknown; errno?: unknown };
+  return code === '23505' || code === '42P04' || errno === 1007;
+}

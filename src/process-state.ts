@@ -1,0 +1,110 @@
+import type { SharedPool } from './shared-pool.js';
+import type { AnyOrm } from './orm-source.js';
+
+/** One database under one name: what the module graphs of a process have in common. */
+export interface NamedOrm {
+  readonly name: string;
+  /** Driver, host, port, user and database, or the resolved file. */
+  readonly database: string;
+  /** Pool size and driver options; they are only compared, never shown. */
+  readonly settings: string;
+  /** A second handle cannot be opened beside the first: in memory, or PGlite. */
+  readonly exclusive: boolean;
+  /** By role: `write`, then `read 0`, `read 1` … for the replicas. */
+  readonly pools: Map<string, SharedPool>;
+  /** The ORMs of all graphs, for `close()`; a graph that was reloaded away must stay collectable. */
+  readonly orms: Set<WeakRef<AnyOrm>>;
+  /** Runs that all graphs share, by what they run: `connect`, or a list of migrations. */
+  readonly runs: Map<string, Promise<void>>;
+  /** Request contexts that are running. */
+  contexts: number;
+  closing: Promise<void> | undefined;
+  closed: boolean;
+  /** Whoever waits for the end of the last context or the release of a connection. */
+  readonly waiting: Set<() => void>;
+}
+
+interface ProcessState {
+  /** Counts singletons and closings, so that each can be told to be before or after another. */
+  tick: number;
+  /** When each name was closed, in ticks: singletons that were created before refuse, later ones open anew. */
+  readonly closedAt: Map<string, number>;
+  readonly named: Map<string, NamedOrm>;
+  /** Lets a helper that is handed an ORM find what belongs to it. */
+  readonly byOrm: WeakMap<AnyOrm, NamedOrm>;
+}
+
+// Each module graph of a bundler evaluates this file again, so what they share hangs on globalThis. The key carries a
+// version: two releases of this library in one process don't read each other's state.
+const KEY = Symbol.for('mikro-orm-web/state@1');
+
+/** The state that all copies of this library in this process share. */
+export function processState(): ProcessState {
+  const host = globalThis as { [KEY]?: ProcessState };
+  return (host[KEY] ??= { tick: 0, closedAt: new Map(), named: new Map(), byOrm: new WeakMap() });
+}
+
+/** Counts on; what is created now is later than all that was created or closed before. */
+export function nextTick(): number {
+  return ++processState().tick;
+}
+
+/** A name with nothing in it yet. */
+export function createNamedOrm(from: Pick<NamedOrm, 'name' | 'database' | 'settings' | 'exclusive'>): NamedOrm {
+  return {
+    ...from,
+    pools: new Map(),
+    orms: new Set(),
+    runs: new Map(),
+    contexts: 0,
+    closing: undefined,
+    closed: false,
+    waiting: new Set(),
+  };
+}
+
+/** Lets `close()` and the helpers find `orm` by its name, and the name by `orm`. */
+export function rememberOrm(orm: AnyOrm, named: NamedOrm): void {
+  for (const ref of named.orms) {
+    if (!ref.deref()) {
+      named.orms.delete(ref);
+    }
+  }
+  named.orms.add(new WeakRef(orm));
+  processState().byOrm.set(orm, named);
+}
+
+/** Runs `work` once for all graphs; a failed run is not kept. */
+export function runOnce(named: NamedOrm, key: string, work: () => Promise<void>): Promise<void> {
+  let run = named.runs.get(key);
+  if (!run) {
+    run = work().catch((error: unknown) => {
+      named.runs.delete(key);
+      throw error;
+    });
+    named.runs.set(key, run);
+  }
+  return run;
+}
+
+/** Runs `work` as a request context that `close({ drain })` waits for. */
+export async function trackContext<T>(orm: AnyOrm, work: () => T | Promise<T>): Promise<T> {
+  const named = processState().byOrm.get(orm);
+  if (!named) {
+    return work();
+  }
+  named.contexts++;
+  try {
+    return await work();
+  } finally {
+    named.contexts--;
+    wake(named);
+  }
+}
+
+/** Tells whoever waits that a context ended or a connection was released. */
+export function wake(named: NamedOrm): void {
+  for (const resume of named.waiting) {
+    resume();
+  }
+}

@@ -1,0 +1,210 @@
+import { createLease, type Lease } from './connection-lease.js';
+import { createMutex } from './mutex.js';
+import { driverOptions, type Dialect, type KyselyDriver, type SqlConnection } from './sql-internals.js';
+
+/** One pool (or one handle of an embedded database) for all ORMs of a process that are attached to it. */
+export interface SharedPool {
+  /** What a MikroORM connection takes in place of its own dialect. A promise while the driver's own is one (mysql2). */
+  dialect(): Dialect | Promise<Dialect>;
+  /** The connection that owns the native handle, opened. */
+  owner(): Promise<SqlConnection>;
+  /** The owner as it is, opened or not. */
+  readonly connection: SqlConnection;
+  /** Connections in use. */
+  readonly busy: number;
+  /** Closes as soon as nothing is in use, and again whenever a late user of it is done. */
+  retire(): Promise<void>;
+  /** Closes now; from then on every use throws what `refuse` returns. */
+  close(refuse: () => Error): Promise<void>;
+}
+
+/**
+ * A pool that opens on first use and closes with its last user. `connection` is a MikroORM connection that belongs to
+ * no ORM: it builds MikroORM's own dialect (with its type parsers and hooks), and its driver serves everybody.
+ * `onRelease` is called whenever a connection was released.
+ */
+export function createSharedPool(connection: SqlConnection, onRelease: () => void): SharedPool {
+  let dialect: Dialect | Promise<Dialect> | undefined;
+  let opened: Promise<KyselyDriver> | undefined;
+  let users = 0;
+  let busy = 0;
+  let retired = false;
+  let refuse: (() => Error) | undefined;
+  const takeTurn = createMutex();
+
+  /** MikroORM's own dialect; for SQLite this opens the file. */
+  function native(): Dialect | Promise<Dialect> {
+    if (!dialect) {
+      const built = withoutNetworkReport(() => connection.createKyselyDialect(driverOptions(connection)));
+      dialect = built;
+      if (built instanceof Promise) {
+        built.then(
+          ready => (dialect = ready),
+          () => (dialect = undefined),
+        );
+      }
+    }
+    return dialect;
+  }
+
+  async function openDriver(): Promise<KyselyDriver> {
+    const driver = (await native()).createDriver();
+    await driver.init();
+    // the owner never connects by itself: that would build a second dialect
+    connection.connected = true;
+    await setUp(driver, connection);
+    return driver;
+  }
+
+  function open(): Promise<KyselyDriver> {
+    if (refuse) {
+      throw refuse();
+    }
+    opened ??= openDriver().catch((error: unknown) => {
+      opened = dialect = undefined;
+      throw error;
+    });
+    return opened;
+  }
+
+  async function shut(): Promise<void> {
+    if (!dialect) {
+      return;
+    }
+    // a dialect that no query has used yet may hold an open file all the same: only its driver can close that
+    const closing = opened ?? openDriver();
+    opened = dialect = undefined;
+    const options = { ...connection.options };
+    await (await closing).destroy();
+    // PGlite's connection keeps the closed instance otherwise; MikroORM's close() empties the options
+    await connection.close();
+    Object.assign(connection.options, options);
+  }
+
+  async function lease(driver: KyselyDriver, single: boolean, options: unknown): Promise<Lease> {
+    busy++;
+    const unlock = single ? await takeTurn() : undefined;
+    const done = (): void => {
+      busy--;
+      unlock?.();
+      if (retired && busy === 0) {
+        shut().catch(() => undefined);
+      }
+      onRelease();
+    };
+    try {
+      return createLease(driver, await driver.acquireConnection(options), done);
+    } catch (error) {
+      done();
+      throw error;
+    }
+  }
+
+  /** What each Kysely instance takes for its driver; all of them lead to the one that is opened here. */
+  function createDriver(single: boolean): KyselyDriver {
+    let attached = false;
+    return {
+      async init() {
+        await open();
+        attached = true;
+        users++;
+      },
+      acquireConnection: async options => lease(await open(), single, options),
+      releaseConnection: held => (held as Lease).release(),
+      // Kysely forgets the connection of a transaction whose BEGIN or ROLLBACK throws
+      beginTransaction: (held, settings) => (held as Lease).run(driver => driver.beginTransaction, settings),
+      commitTransaction: held => (held as Lease).call(driver => driver.commitTransaction),
+      rollbackTransaction: held => (held as Lease).run(driver => driver.rollbackTransaction),
+      savepoint: (held, ...rest) => (held as Lease).call(driver => driver.savepoint!, ...rest),
+      rollbackToSavepoint: (held, ...rest) => (held as Lease).call(driver => driver.rollbackToSavepoint!, ...rest),
+      releaseSavepoint: (held, ...rest) => (held as Lease).call(driver => driver.releaseSavepoint!, ...rest),
+      async destroy() {
+        if (attached) {
+          attached = false;
+          if (--users === 0) {
+            await shut();
+          }
+        }
+      },
+    };
+  }
+
+  function facade(own: Dialect): Dialect {
+    const adapter = own.createAdapter();
+    const single = adapter.supportsMultipleConnections === false;
+    return {
+      // Kysely's mutex is for one instance, the one here is for all of them; two would only wait for each other
+      createAdapter: () => Object.create(adapter, { supportsMultipleConnections: { value: true } }),
+      createQueryCompiler: () => own.createQueryCompiler(),
+      createIntrospector: db => own.createIntrospector(db),
+      createDriver: () => createDriver(single),
+    };
+  }
+
+  return {
+    connection,
+    dialect() {
+      if (refuse) {
+        throw refuse();
+      }
+      const own = native();
+      return own instanceof Promise ? own.then(facade) : facade(own);
+    },
+    async owner() {
+      await open();
+      return connection;
+    },
+    get busy() {
+      return busy;
+    },
+    async retire() {
+      retired = true;
+      if (busy === 0) {
+        await shut();
+      }
+    },
+    async close(reason) {
+      refuse = reason;
+      const closing = shut();
+      // pg's pool ends only when the last client is back: whoever still holds one had its time
+      if (busy === 0) {
+        await closing;
+      } else {
+        closing.catch(() => undefined);
+      }
+    },
+  };
+}
+
+/** Runs, once a pool, what MikroORM runs on every `connect()`: attached databases, foreign keys. */
+async function setUp(driver: KyselyDriver, connection: SqlConnection): Promise<void> {
+  const statements = (await connection.getConnectionSetupSql?.()) ?? [];
+  if (statements.length > 0) {
+    const held = await driver.acquireConnection();
+    try {
+      for (const sql of statements) {
+        await held.executeQuery({ sql, parameters: [], query: { kind: 'RawNode' }, queryId: {} });
+      }
+    } finally {
+      await driver.releaseConnection(held);
+    }
+  }
+}
+
+/**
+ * better-sqlite3 asks `process.report` for the C library when it loads, and that looks up the name of every open
+ * socket: where DNS is dead, it blocks the event loop for many seconds.
+ */
+function withoutNetworkReport<T>(work: () => T): T {
+  const report = process.report as { excludeNetwork?: boolean } | undefined;
+  if (!report) {
+    return work();
+  }
+  const before = report.excludeNetwork;
+  report.excludeNetwork = true;
+  try {
+    return work();
+  } finally {
+    report.excludeNetwork = before ?? false;
+  }
+}

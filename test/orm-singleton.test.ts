@@ -1,0 +1,292 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { MikroORM } from '@mikro-orm/core';
+import type { OrmSingleton } from '../src/index.js';
+import { createDatabase, describeDriver, DRIVERS, onServer, type TestDatabase } from './support/databases.js';
+import { createGraph } from './support/graphs.js';
+
+/** Connections that the server counts for this database, or the pools that are open, for embedded ones. */
+async function backends(database: TestDatabase): Promise<number> {
+  const { dbName } = database.config;
+  const rows = await onServer<{ n: number }[]>(
+    { ...database.config, dbName: 'postgres' },
+    `select count(*)::int as n from pg_stat_activity where datname = '${dbName}'`,
+  );
+  return rows[0]!.n;
+}
+
+for (const driver of DRIVERS) {
+  await describeDriver(driver, () => {
+    let database: TestDatabase;
+    const open: OrmSingleton<never>[] = [];
+    const keep = <T>(orm: T): T => {
+      open.push(orm as OrmSingleton<never>);
+      return orm;
+    };
+    // PGlite in memory is shared under a name only
+    const name = driver === 'pglite' ? `shared ${Math.random()}` : undefined;
+
+    beforeAll(async () => {
+      database = await createDatabase(driver);
+    });
+    afterEach(async () => {
+      await Promise.all(open.splice(0).map(orm => orm.close()));
+    });
+    afterAll(() => database.drop());
+
+    test('first callers share one attempt, and one run of the migrations', async () => {
+      const graph = await createGraph(database.config);
+      const orm = keep(graph.createOrmSingleton(graph.config, { migrate: true, name }));
+      expect(orm.current).toBeUndefined();
+      const orms = await Promise.all(Array.from({ length: 200 }, () => orm()));
+      expect(new Set(orms).size).toBe(1);
+      expect(orm.current).toBe(orms[0]);
+      expect(await orm.check()).toEqual({ ok: true, database: { ok: true }, migrations: { ok: true, pending: [] } });
+    });
+
+    test('module graphs have an ORM each, and share a pool', async () => {
+      const graphs = await Promise.all(Array.from({ length: 4 }, () => createGraph(database.config)));
+      const orms = graphs.map(graph => keep(graph.createOrmSingleton(graph.config, { migrate: true, name })));
+      const opened = await Promise.all(orms.map(orm => orm()));
+      expect(new Set(opened).size).toBe(4);
+      const natives = await Promise.all(opened.map(orm => orm.driver.getConnection().getNativeClient()));
+      expect(new Set(natives).size).toBe(1);
+
+      await Promise.all(
+        opened.flatMap((orm, g) =>
+          Array.from({ length: 10 }, (_, i) =>
+            orm.em.fork().transactional(async em => {
+              em.create(graphs[g]!.User, { email: `${g}-${i}@${driver}.example`, name: 'Ann' });
+              await em.flush();
+              await em.count(graphs[g]!.User, {});
+            }),
+          ),
+        ),
+      );
+      expect(await opened[3]!.em.fork().count(graphs[3]!.User, { email: { $like: `%@${driver}.example` } })).toBe(40);
+      const found = await opened[2]!.em.fork().findOneOrFail(graphs[2]!.User, { email: `0-0@${driver}.example` });
+      expect(found).toBeInstanceOf(graphs[2]!.User);
+    });
+
+    test('closing one ORM of several leaves the pool to the others', async () => {
+      const [a, b] = await Promise.all([createGraph(database.config), createGraph(database.config)]);
+      const [ormA, ormB] = await Promise.all([
+        keep(a.createOrmSingleton(a.config, { migrate: true, name }))(),
+        keep(b.createOrmSingleton(b.config, { migrate: true, name }))(),
+      ]);
+      await ormA.close();
+      expect(await ormB.em.fork().count(b.User)).toBeTypeOf('number');
+      expect(await ormA.em.fork().count(a.User), 're-attaches on its next use').toBeTypeOf('number');
+    });
+
+    test('close() acts in every graph, on held forks, too; a new singleton opens anew', async () => {
+      const [a, b] = await Promise.all([createGraph(database.config), createGraph(database.config)]);
+      const first = a.createOrmSingleton(a.config, { migrate: true, name });
+      const second = b.createOrmSingleton(b.config, { migrate: true, name });
+      const unused = b.createOrmSingleton(b.config, { name });
+      const [, ormB] = await Promise.all([first(), second()]);
+      const held = ormB.em.fork();
+      await Promise.all([first.close(), first.close()]);
+      await first.close();
+      expect(first.current).toBeUndefined();
+      expect(second.current).toBeUndefined();
+      for (const refused of [first(), second(), unused(), held.count(b.User), ormB.em.fork().count(b.User)]) {
+        await expect(refused).rejects.toMatchObject({ name: 'OrmClosedError', code: 'ORM_CLOSED' });
+      }
+      expect(await second.check()).toMatchObject({
+        ok: false,
+        database: { ok: false, reason: 'database-unavailable' },
+      });
+
+      const reopened = keep(a.createOrmSingleton(a.config, { migrate: true, name }));
+      expect(await (await reopened()).em.fork().count(a.User)).toBeTypeOf('number');
+    });
+
+    test('close({ drain }) lets running contexts and connections finish', async () => {
+      const graph = await createGraph(database.config);
+      const orm = graph.createOrmSingleton(graph.config, { migrate: true, name });
+      await orm();
+      const finished: string[] = [];
+      const context = graph.withRequestContext(orm, async em => {
+        await new Promise(resolve => setTimeout(resolve, 150));
+        await em.count(graph.User);
+        finished.push('context');
+      });
+      const transaction = (await orm()).em.fork().transactional(async em => {
+        await em.count(graph.User);
+        await new Promise(resolve => setTimeout(resolve, 150));
+        await em.count(graph.User);
+        finished.push('transaction');
+      });
+      await new Promise(resolve => setTimeout(resolve, 30));
+      const closing = orm.close({ drain: 10_000 });
+      expect(await orm.check(), 'turns false at once').toMatchObject({ ok: false });
+      expect(await graph.withRequestContext(orm, em => em.count(graph.User)), 'is still served').toBeTypeOf('number');
+      await Promise.all([context, transaction, closing]);
+      expect(finished.sort()).toEqual(['context', 'transaction']);
+      await expect(orm()).rejects.toThrow(/was closed/);
+    });
+
+    test('a failed attempt is not kept', async () => {
+      const graph = await createGraph(database.config);
+      let broken = true;
+      const orm = keep(
+        graph.createOrmSingleton(
+          async () => {
+            if (broken) {
+              throw new Error('no settings yet');
+            }
+            return graph.config;
+          },
+          { migrate: true, name },
+        ),
+      );
+      await expect(orm()).rejects.toThrow('no settings yet');
+      broken = false;
+      expect(await (await orm()).em.fork().count(graph.User)).toBeTypeOf('number');
+    });
+
+    test('check() only reads: a missing migrations table means that all are pending', async () => {
+      const fresh = await createDatabase(driver);
+      const graph = await createGraph(fresh.config);
+      const orm = keep(graph.createOrmSingleton(graph.config, { name: name && `${name} fresh` }));
+      const pending = ['Migration20260101000000'];
+      expect(await orm.check()).toEqual({ ok: false, database: { ok: true }, migrations: { ok: false, pending } });
+      expect(await orm.check(), 'and the table is still missing').toMatchObject({ migrations: { pending } });
+      expect(orm.current, 'check() is not orm()').toBeUndefined();
+      await orm.close();
+      await fresh.drop();
+    });
+  });
+}
+
+await describeDriver('postgresql', driver => {
+  test('the backends of four graphs stay within one pool', async () => {
+    const database = await createDatabase(driver);
+    const config = { ...database.config, pool: { max: 5 } };
+    const graphs = await Promise.all(Array.from({ length: 4 }, () => createGraph(config)));
+    const orms = graphs.map(graph => graph.createOrmSingleton(graph.config, { migrate: true }));
+    const opened = await Promise.all(orms.map(orm => orm()));
+    let most = 0;
+    const watch = (async () => {
+      for (let i = 0; i < 10; i++) {
+        most = Math.max(most, await backends(database));
+      }
+    })();
+    await Promise.all(
+      opened.flatMap(orm =>
+        Array.from({ length: 20 }, () => orm.driver.getConnection().execute('select pg_sleep(0.02)')),
+      ),
+    );
+    await watch;
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(5);
+    await orms[0]!.close();
+    expect(await backends(database)).toBe(0);
+
+    // the guide's pattern: an ORM, and a pool, for each graph
+    const guide = await Promise.all(graphs.map(graph => MikroORM.init({ ...graph.config, contextName: 'guide' })));
+    await Promise.all(
+      guide.flatMap(orm =>
+        Array.from({ length: 20 }, () => orm.em.fork().count(orm.config.get('entities')[0] as never)),
+      ),
+    );
+    expect(await backends(database)).toBeGreaterThan(5);
+    await Promise.all(guide.map(orm => orm.close()));
+    await database.drop();
+  });
+
+  test('creates a database that is missing, once for all graphs', async () => {
+    const database = await createDatabase(driver);
+    await database.drop();
+    const graphs = await Promise.all(Array.from({ length: 3 }, () => createGraph(database.config)));
+    const orms = graphs.map(graph => graph.createOrmSingleton(graph.config, { migrate: true }));
+    const opened = await Promise.all(orms.map(orm => orm()));
+    expect(await opened[2]!.em.fork().count(graphs[2]!.User)).toBe(0);
+    await orms[0]!.close();
+    await database.drop();
+  });
+
+  test('a database that is down rejects, and the next call tries again', async () => {
+    const graph = await createGraph({
+      driver: (await createDatabase(driver)).config.driver!,
+      host: '127.0.0.1',
+      port: 1,
+      user: 'postgres',
+      dbName: 'x',
+    });
+    const orm = graph.createOrmSingleton(graph.config);
+    await expect(orm()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect(await orm.check()).toMatchObject({ ok: false, database: { ok: false, reason: 'database-unavailable' } });
+    const started = Date.now();
+    const patient = graph.createOrmSingleton(graph.config, { connect: { attempts: 3, delay: 40 } });
+    await expect(patient()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect(Date.now() - started).toBeGreaterThanOrEqual(115);
+    await patient.close();
+  });
+});
+
+describe('settings', () => {
+  test('two databases under one name: an error in production, a new pool in development', async () => {
+    const [one, two] = [await createDatabase('sqlite'), await createDatabase('sqlite')];
+    const [a, b] = [await createGraph(one.config), await createGraph(two.config)];
+    const first = a.createOrmSingleton(a.config, { migrate: true, name: 'twice' });
+    const ormA = await first();
+    process.env['NODE_ENV'] = 'production';
+    try {
+      await expect(b.createOrmSingleton(b.config, { name: 'twice' })()).rejects.toThrow(
+        /Two databases under one name.*name: 'reports'/,
+      );
+    } finally {
+      process.env['NODE_ENV'] = 'test';
+    }
+    const second = b.createOrmSingleton(b.config, { migrate: true, name: 'twice' });
+    expect(await (await second()).em.fork().count(b.User)).toBe(0);
+    expect(await ormA.em.fork().count(a.User), 'requests on the old pool finish').toBe(0);
+    await second.close();
+    await one.drop();
+    await two.drop();
+  });
+
+  test('an in-memory database is shared under an explicit name only', async () => {
+    const memory = { ...(await createDatabase('sqlite')).config, dbName: ':memory:' };
+    const [a, b, c] = [await createGraph(memory), await createGraph(memory), await createGraph(memory)];
+    const [own, shared, same] = [
+      a.createOrmSingleton(a.config, { migrate: true }),
+      b.createOrmSingleton(b.config, { migrate: true, name: 'mem' }),
+      c.createOrmSingleton(c.config, { migrate: true, name: 'mem' }),
+    ];
+    await (await shared()).em.fork().insert(b.User, { email: 'a@b.c', name: 'Ann' });
+    expect(await (await same()).em.fork().count(c.User)).toBe(1);
+    expect(await (await own()).em.fork().count(a.User)).toBe(0);
+    await Promise.all([own.close(), shared.close()]);
+  });
+
+  test('configure() merges before the first use, and refuses afterwards', async () => {
+    const database = await createDatabase('sqlite');
+    const graph = await createGraph({ ...database.config, dbName: '/nowhere/at/all.db' });
+    const orm = graph.createOrmSingleton(graph.config, { migrate: true, name: 'configured' });
+    expect(orm.configure({ dbName: database.config.dbName! })).toBe(orm);
+    expect(await (await orm()).em.fork().count(graph.User)).toBe(0);
+    expect(() => orm.configure({ debug: true })).toThrow(/configure\(\) came after the first use/);
+    await orm.close();
+    await database.drop();
+  });
+
+  test.each([
+    ['no driver', { dbName: 'x.db', entities: [] }, /no `driver`.*defineConfig/s],
+    ['no config', undefined, /got undefined for `config`/],
+    ['null', null, /got null for `config`/],
+  ])('%s is a clear error', async (_what, config, message) => {
+    const { createOrmSingleton } = await createGraph((await createDatabase('sqlite')).config);
+    await expect(createOrmSingleton(config as never)()).rejects.toThrow(message);
+  });
+
+  test('migrate without a Migrator says what to add', async () => {
+    const database = await createDatabase('sqlite');
+    const graph = await createGraph(database.config);
+    const orm = graph.createOrmSingleton({ ...graph.config, extensions: [] }, { migrate: true, name: 'no migrator' });
+    await expect(orm()).rejects.toThrow(/\.\.\.explicitMigrations\(migrations\)/);
+    await orm.close();
+    await database.drop();
+  });
+});

@@ -1,0 +1,99 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'node:net';
+import type { IDatabaseDriver, Options } from '@mikro-orm/core';
+import { LibSqlDriver } from '@mikro-orm/libsql';
+import { MariaDbDriver } from '@mikro-orm/mariadb';
+import { MySqlDriver } from '@mikro-orm/mysql';
+import { PgliteDriver } from '@mikro-orm/pglite';
+import { PostgreSqlDriver } from '@mikro-orm/postgresql';
+import { MikroORM } from '@mikro-orm/core';
+import { SqliteDriver } from '@mikro-orm/sqlite';
+import { describe } from 'vitest';
+
+/** The part of a MikroORM config that says which database. */
+export type DatabaseConfig = Partial<Options<IDatabaseDriver>>;
+
+/** A database of a test's own. */
+export interface TestDatabase {
+  config: DatabaseConfig;
+  drop(): Promise<void>;
+}
+
+export const DRIVERS = ['sqlite', 'libsql', 'pglite', 'postgresql', 'mariadb', 'mysql'] as const;
+export type DriverName = (typeof DRIVERS)[number];
+
+const SERVERS = {
+  postgresql: { driver: PostgreSqlDriver, port: 5432, user: 'postgres', admin: 'postgres' },
+  mariadb: { driver: MariaDbDriver, port: 3306, user: 'root', admin: 'test' },
+  mysql: { driver: MySqlDriver, port: 3306, user: 'root', admin: 'test' },
+};
+const EMBEDDED = { sqlite: SqliteDriver, libsql: LibSqlDriver };
+
+let count = 0;
+
+/** Makes an empty database: a file in a temporary folder, or one on the server. */
+export async function createDatabase(name: DriverName): Promise<TestDatabase> {
+  if (name === 'pglite') {
+    return { config: { driver: PgliteDriver, dbName: 'memory://' } as DatabaseConfig, drop: async () => undefined };
+  }
+  if (name === 'sqlite' || name === 'libsql') {
+    const folder = await mkdtemp(join(tmpdir(), 'mikro-orm-web-'));
+    return {
+      config: { driver: EMBEDDED[name], dbName: join(folder, 'test.db') } as DatabaseConfig,
+      drop: () => rm(folder, { recursive: true, force: true }),
+    };
+  }
+  const { driver, port, user, admin } = SERVERS[name];
+  const dbName = `mow_${process.pid}_${count++}_${Date.now().toString(36)}`;
+  const server = { driver, host: '127.0.0.1', port, user, password: '' } as DatabaseConfig;
+  await onServer({ ...server, dbName: admin }, `create database ${dbName}`);
+  return {
+    config: { ...server, dbName },
+    drop: () =>
+      onServer(
+        { ...server, dbName: admin },
+        `drop database if exists ${dbName}${name === 'postgresql' ? ' with (force)' : ''}`,
+      ),
+  };
+}
+
+/** Runs SQL on a connection of its own, and returns the rows. */
+export async function onServer<T = void>(config: DatabaseConfig, sql: string): Promise<T> {
+  const orm = new MikroORM({
+    ...config,
+    entities: [],
+    discovery: { warnWhenNoEntities: false },
+    ensureDatabase: false,
+  });
+  try {
+    return (await orm.driver.getConnection().execute(sql)) as T;
+  } finally {
+    await orm.close();
+  }
+}
+
+/** Whether the server of this driver answers; embedded databases always do. */
+export function isReachable(name: DriverName): Promise<boolean> {
+  if (!(name in SERVERS)) {
+    return Promise.resolve(true);
+  }
+  return new Promise(resolve => {
+    const socket = connect(SERVERS[name as keyof typeof SERVERS].port, '127.0.0.1');
+    socket.once('connect', () => (socket.destroy(), resolve(true)));
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** `describe` for a driver: skips loudly where its server does not answer; with REQUIRE_ALL=1 that is a failure. */
+export async function describeDriver(name: DriverName, suite: (name: DriverName) => void): Promise<void> {
+  const reachable = await isReachable(name);
+  if (!reachable && process.env['REQUIRE_ALL'] === '1') {
+    throw new Error(`REQUIRE_ALL=1, and the server for ${name} does not answer on 127.0.0.1`);
+  }
+  if (!reachable) {
+    console.warn(`SKIPPED: no server for ${name} answers on 127.0.0.1`);
+  }
+  describe.skipIf(!reachable)(name, () => suite(name));
+}

@@ -1,0 +1,48 @@
+import { pathToFileURL } from 'node:url';
+import { resolve } from 'node:path';
+import { defineEntity, p } from '@mikro-orm/core';
+import { Migration } from '@mikro-orm/migrations';
+import type * as Library from '../../src/index.js';
+import type { DatabaseConfig } from './databases.js';
+
+const built = pathToFileURL(resolve(import.meta.dirname, '../../dist/index.js')).href;
+let graphs = 0;
+
+/**
+ * A module graph as a bundler makes one: a copy of the library, of the entities and of the config of its own, on the one
+ * `@mikro-orm/core` of the process.
+ */
+export async function createGraph(database: DatabaseConfig) {
+  const library = (await import(/* @vite-ignore */ `${built}?graph=${++graphs}`)) as typeof Library;
+  const UserSchema = defineEntity({
+    name: 'User',
+    tableName: 'users',
+    properties: { id: p.integer().primary(), email: p.string().unique(), name: p.string() },
+  });
+  class User extends UserSchema.class {}
+  UserSchema.setClass(User);
+  const config = {
+    ...database,
+    entities: library.explicitEntities({ User }),
+    ...library.explicitMigrations({ Migration20260101000000 }, { silent: true, snapshot: false }),
+  };
+  return { ...library, User, config };
+}
+
+/** Creates the table that {@link createGraph} maps, on each driver. */
+export class Migration20260101000000 extends Migration {
+  override up(): void {
+    this.addSql(
+      `create table users (id ${autoIncrement(this.driver.getDependencies())}, email varchar(200) not null unique, name varchar(200) not null)`,
+    );
+  }
+}
+
+function autoIncrement(packages: string[]): string {
+  if (packages.includes('mysql2')) {
+    return 'int auto_increment primary key';
+  }
+  return packages.includes('pg') || packages.includes('@electric-sql/pglite')
+    ? 'serial primary key'
+    : 'integer primary key';
+}

@@ -1,7 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
+// the counts, for .ci/run
+const report = process.env['VITEST_JSON'];
+
 export default defineConfig({
   test: {
+    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     globalSetup: './test/support/global-setup.ts',
     projects: [
       {

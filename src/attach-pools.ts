@@ -46,7 +46,10 @@ function passOwnErrors(orm: AnyOrm): void {
 /** A connection like this one that belongs to no ORM, so that closing an ORM does not touch it. */
 function detachedCopy(connection: SqlConnection): SqlConnection {
   const Connection = connection.constructor as new (config: unknown, options: unknown, type: unknown) => SqlConnection;
-  return new Connection(connection.config, { ...connection.options }, connection.type);
+  const copy = new Connection(connection.config, {}, connection.type);
+  // the constructor would clone them, and a PGlite instance among them
+  Object.assign(copy.options, connection.options);
+  return copy;
 }
 
 function attach(connection: SqlConnection, pool: SharedPool, assertOpen: () => void): void {

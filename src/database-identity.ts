@@ -23,10 +23,7 @@ export function identifyDatabase(orm: AnyOrm): DatabaseIdentity {
   const driver = packages.at(-1) ?? 'unknown';
   const [[, connection]] = sqlConnections(orm) as [[string, SqlConnection]];
   const options = driverOptions(connection) as Record<string, unknown>;
-  const settings = JSON.stringify(
-    [connection.options, orm.config.get('pool'), orm.config.get('replicas'), options],
-    (_key, value: unknown) => (typeof value === 'function' ? String(value) : value),
-  );
+  const settings = stringify([connection.options, orm.config.get('pool'), orm.config.get('replicas'), options]);
   if (EMBEDDED.some(name => packages.includes(name))) {
     const file = embeddedFile(options, orm.config.get('dbName'));
     const inMemory = file === undefined;
@@ -57,4 +54,13 @@ function embeddedFile(options: Record<string, unknown>, dbName: string | undefin
   const file = isRemote ? place : resolve(place.replace(/^file:(\/\/)?/, ''));
   // PGlite keeps several databases in one folder
   return options['dataDir'] && dbName ? `${file} ${dbName}` : file;
+}
+
+/** Settings as text. Functions and objects that lead back to themselves cannot be compared between module graphs. */
+function stringify(settings: unknown): string {
+  try {
+    return JSON.stringify(settings);
+  } catch {
+    return '';
+  }
 }

@@ -12,8 +12,8 @@ export interface OrmHealth {
 }
 
 /** What a failed check tells: its cause in the terms of `mapOrmError`, and no more. */
-export function unhealthy(error: unknown): OrmHealth {
-  const reason = mapOrmError(error)?.code ?? 'internal-error';
+export function unhealthy(error: unknown, orm?: AnyOrm): OrmHealth {
+  const reason = mapOrmError(error, { orm })?.code ?? 'internal-error';
   return { ok: false, database: { ok: false, reason }, migrations: { ok: false, pending: [] } };
 }
 
@@ -25,6 +25,6 @@ export async function checkHealth(orm: AnyOrm): Promise<OrmHealth> {
     const ok = pending.length === 0;
     return { ok, database: { ok: true }, migrations: { ok, pending } };
   } catch (error) {
-    return unhealthy(error);
+    return unhealthy(error, orm);
   }
 }

@@ -9,6 +9,8 @@ export type { RequestOptions } from './fork.js';
 
 export { mapOrmError } from './errors/map-orm-error.js';
 export { toProblemResponse } from './errors/to-problem-response.js';
+export type { MapOrmErrorOptions, ProblemOverride } from './errors/map-orm-error.js';
+export type { ProblemResponseInit } from './errors/to-problem-response.js';
 export type { OrmProblem, OrmProblemCode } from './errors/problem.js';
 export { ExplicitNameError, OrmClosedError, OrmConfigError, OrmWebError } from './errors/orm-web-error.js';
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { mapOrmError } from './errors/map-orm-error.js';
 import { OrmConfigError } from './errors/orm-web-error.js';
 import type { AnyOrm } from './orm-source.js';
@@ -40,10 +39,10 @@ export async function openDatabase(
         return;
       }
       // a wrong password does not heal by waiting, and has no retryAfter
-      if (attempt >= attempts || mapOrmError(error)?.retryAfter === undefined) {
+      if (attempt >= attempts || mapOrmError(error, { orm })?.retryAfter === undefined) {
         throw error;
       }
-      await sleep(delay * 2 ** (attempt - 1));
+      await new Promise(resolve => setTimeout(resolve, delay * 2 ** (attempt - 1)));
     }
   }
 }

@@ -1,11 +1,12 @@
-import type { AnyEntity, EntityClass, EntityManager, EntitySchema, IDatabaseDriver, MikroORM } from '@mikro-orm/core';
+import type { AnyEntity, EntityClass, EntitySchema, MikroORM } from '@mikro-orm/core';
+import type { OrmLike } from './errors/orm-option.js';
 import { OrmConfigError } from './errors/orm-web-error.js';
 
 /** The entries of `entities` in MikroORM's options. */
 export type EntityList = readonly (string | EntityClass<AnyEntity> | EntitySchema)[];
 
-/** An ORM of any driver and any entities, also of a readonly list. */
-export type AnyOrm = MikroORM<IDatabaseDriver, EntityManager, EntityList>;
+/** An ORM of any driver and any entities. */
+export type AnyOrm = OrmLike;
 
 /** A ready ORM, or anything that leads to one: what every helper accepts. */
 export type OrmSource<ORM extends AnyOrm = MikroORM> = ORM | (() => ORM | Promise<ORM>);

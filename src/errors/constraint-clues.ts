@@ -17,13 +17,16 @@ export interface Clue {
   readonly check?: string | undefined;
 }
 
+/** Characters of a text that are looked at: servers cut theirs, and patterns below are for short ones. */
+const LIMIT = 2_000;
+
 /** Clues in the order of trust; empty if the driver names nothing. */
 export function readClues(driver: DriverError, error: unknown): Clue[] {
   switch (driver.kind) {
     case 'sqlite':
       return sqliteClues(readText(error, 'message') ?? '');
     case 'postgresql':
-      return postgresqlClues(error);
+      return postgresqlClues(driver.code, error);
     case 'mysql':
       return mysqlClues(driver.errno, error);
     case 'client':
@@ -44,11 +47,15 @@ function sqliteClues(message: string): Clue[] {
       : [{ qualified: text.split(', ') }];
 }
 
-function postgresqlClues(error: unknown): Clue[] {
+/** Errors whose `detail` begins with the key: unique, foreign and exclusion. Others begin with the values of a row. */
+const KEY_IN_DETAIL = new Set(['23001', '23503', '23505', '23P01']);
+
+function postgresqlClues(state: string, error: unknown): Clue[] {
   const place = { schema: readText(error, 'schema'), table: readText(error, 'table') };
   const column = readText(error, 'column');
+  const detail = KEY_IN_DETAIL.has(state) ? (readText(error, 'detail') ?? '').slice(0, LIMIT) : '';
   // Columns come before values: what follows the first `)=(` is the client's text.
-  const [, listed] = /^[^(]*\((.*?)\)=\(/s.exec(readText(error, 'detail') ?? '') ?? [];
+  const [, listed] = /^[^(]*\((.*?)\)=\(/s.exec(detail) ?? [];
   return [
     { ...place, constraint: readText(error, 'constraint') },
     { ...place, columns: column !== undefined ? [column] : listed !== undefined ? splitColumns(listed) : undefined },
@@ -65,7 +72,7 @@ function splitColumns(list: string): string[] {
 const COLUMN_AT_ROW = new Set([1264, 1265, 1292, 1366, 1406]);
 
 function mysqlClues(errno: number, error: unknown): Clue[] {
-  const message = readText(error, 'sqlMessage') ?? readText(error, 'message') ?? '';
+  const message = (readText(error, 'sqlMessage') ?? readText(error, 'message') ?? '').slice(0, LIMIT);
   const table = tableOfStatement(readText(error, 'sql') ?? '');
   if (COLUMN_AT_ROW.has(errno)) {
     const [, owner, ticked, quoted] = /(?:`([^`]+)`\.`([^`]+)`|'([^'`]+)') [^'`]*\d+$/.exec(message) ?? [];
@@ -125,7 +132,7 @@ function lastQuoted(message: string): string | undefined {
 function tableOfStatement(sql: string): string | undefined {
   const [, name] =
     /^\s*(?:insert(?:\s+ignore)?(?:\s+into)?|replace(?:\s+into)?|update(?:\s+ignore)?)\s+(?:`(?:[^`]|``)+`\.)?(`(?:[^`]|``)+`|\w+)/i.exec(
-      sql.slice(0, 500),
+      sql.slice(0, LIMIT),
     ) ?? [];
   return name?.startsWith('`') ? unquote(name, '`') : name;
 }

@@ -11,12 +11,20 @@ const DRIVER_FRAME =
 /** PostgreSQL's and MySQL's ports: nothing else is asked there. */
 const DATABASE_PORTS = new Set([5432, 3306]);
 
+const CALLS = new Set(['getaddrinfo', 'read', 'write']);
+const FILE_CODES = new Set(['ENOENT', 'EACCES', 'EMFILE', 'ENFILE', 'ENOSPC', 'EDQUOT', 'EROFS']);
+
 /**
  * Whether an error of Node (ECONNREFUSED and the like) that no exception of the ORM wraps comes from a database: an
  * application's own `fetch` or Redis client fails with the same code.
  */
 export function isDatabaseSystemError(error: unknown, orm: OrmLike | undefined): boolean {
-  if (readText(error, 'name') === 'TypeError') {
+  const call = readText(error, 'syscall');
+  const code = readText(error, 'code') ?? '';
+  // Files fail with codes of sockets, too: under the name of another call.
+  const ofSocket =
+    call === undefined ? !FILE_CODES.has(code) : call === 'connect' || (CALLS.has(call) && !FILE_CODES.has(code));
+  if (!ofSocket || readText(error, 'name') === 'TypeError') {
     return false;
   }
   // One attempt for each address of the host: Node puts them into `errors` of an AggregateError.
@@ -39,7 +47,8 @@ function isDriversOwn(error: unknown): boolean {
 function isAddressOf(error: unknown, frames: string[], orm: OrmLike | undefined): boolean {
   const port = readNumber(error, 'port');
   const host = readText(error, 'hostname');
-  if (orm === undefined || readText(error, 'syscall') === undefined) {
+  const call = readText(error, 'syscall');
+  if (orm === undefined || (call !== 'connect' && call !== 'getaddrinfo')) {
     return false;
   }
   const { ports, hosts } = addressesOf(orm);

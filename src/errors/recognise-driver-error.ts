@@ -113,7 +113,7 @@ function referenceEnd(error: unknown): 'reference-not-found' | 'resource-in-use'
 }
 
 function mysqlVerdict(errno: number, error: unknown): Verdict | undefined {
-  const message = readText(error, 'sqlMessage') ?? readText(error, 'message') ?? '';
+  const message = (readText(error, 'sqlMessage') ?? readText(error, 'message') ?? '').slice(0, 2_000);
   if (errno === 1290) {
     return /--(?:super-)?read[-_]only\b/.test(message) ? { code: 'database-read-only' } : undefined;
   }

@@ -1,0 +1,50 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+const MARK = '// Written by mikro-orm-web: migration:create keeps this list up to date.';
+
+/** Writes the index; returns what to tell where that is not possible. */
+export async function writeMigrationIndex(baseDir: string, path: string, emit: string): Promise<string | undefined> {
+  const folder = resolve(baseDir, path);
+  const read = (file: string): Promise<string | undefined> => readFile(file, 'utf8').catch(() => undefined);
+  const index = join(folder, `index.${emit}`);
+  const before = await read(index);
+  const names = (await readdir(folder)).filter(
+    file => file.endsWith(`.${emit}`) && !/^index\.|\.d\.[cm]?ts$/.test(file),
+  );
+  const extension =
+    emit === 'ts' ? await importExtension(before, () => read(join(baseDir, 'tsconfig.json'))) : `.${emit}`;
+  const lines: string[] = [];
+  for (const file of names.sort()) {
+    const exported = exportedClass((await read(join(folder, file))) ?? '');
+    if (exported) {
+      lines.push(`export { ${exported} } from './${file.slice(0, -emit.length - 1)}${extension}';`);
+    }
+  }
+  const text = `${MARK}\n${lines.join('\n')}\n`;
+  if (before !== undefined && !before.startsWith(MARK)) {
+    return `${index} was not written by mikro-orm-web, and is left alone. Add the line for the new migration yourself, or delete the file to have it written: ${lines.at(-1) ?? ''}`;
+  }
+  await writeFile(index, text);
+  return undefined;
+}
+
+function exportedClass(source: string): string | undefined {
+  return (/export class ([\w$]+)/.exec(source) ?? /exports\.([\w$]+) = \1/.exec(source))?.[1];
+}
+
+/** How this project writes imports: as the index did before, else as its tsconfig lets it. */
+async function importExtension(
+  index: string | undefined,
+  readTsconfig: () => Promise<string | undefined>,
+): Promise<string> {
+  const written = index && /from '[^']*?(\.[jt]s)?';/.exec(index);
+  if (written) {
+    return written[1] ?? '';
+  }
+  const tsconfig = (await readTsconfig()) ?? '';
+  if (/"(allowImportingTsExtensions|rewriteRelativeImportExtensions)"\s*:\s*true/.test(tsconfig)) {
+    return '.ts';
+  }
+  return /"moduleResolution"\s*:\s*"bundler"/i.test(tsconfig) ? '' : '.js';
+}

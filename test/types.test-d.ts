@@ -1,0 +1,73 @@
+import { MikroORM, defineEntity, p } from '@mikro-orm/core';
+import { defineConfig, type SqlEntityManager, type SqliteDriver } from '@mikro-orm/sqlite';
+import { defineConfig as definePostgresConfig, type PostgreSqlDriver } from '@mikro-orm/postgresql';
+import { describe, expectTypeOf, test } from 'vitest';
+import {
+  createOrmSingleton,
+  explicitEntities,
+  explicitMigrations,
+  forkPerRequest,
+  mapOrmError,
+  toProblemResponse,
+  withRequestContext,
+  type OrmProblem,
+  type OrmSource,
+} from '../src/index.js';
+
+const UserSchema = defineEntity({ name: 'User', properties: { id: p.integer().primary(), email: p.string() } });
+class User extends UserSchema.class {}
+UserSchema.setClass(User);
+
+const orm = createOrmSingleton(
+  defineConfig({ dbName: 'x.db', entities: explicitEntities({ User }), ...explicitMigrations({}) }),
+  { migrate: true, name: undefined, connect: { attempts: 3, delay: undefined } },
+);
+
+describe('the driver stays in the types', () => {
+  test('of the ORM and its EntityManager', async () => {
+    const ready = await orm();
+    expectTypeOf(ready.driver).toEqualTypeOf<SqliteDriver>();
+    expectTypeOf(ready.em).toExtend<SqlEntityManager<SqliteDriver>>();
+    expectTypeOf(ready.em.getKysely).toBeFunction();
+    expectTypeOf(orm.current).toEqualTypeOf<typeof ready | undefined>();
+  });
+
+  test('of contexts and forks', async () => {
+    const users = await withRequestContext(orm, em => em.qb(User).where({ email: 'a@b.c' }).getResult());
+    expectTypeOf(users[0]!.email).toEqualTypeOf<string>();
+    const em = await forkPerRequest(orm)(new Request('http://a.example'));
+    expectTypeOf(em.getKysely).toBeFunction();
+    expectTypeOf(withRequestContext(orm, () => 1)).resolves.toEqualTypeOf<number>();
+    forkPerRequest(orm, (request: Request) => ({ schema: request.url, filters: { tenant: { id: 1 }, soft: false } }));
+  });
+
+  test('of async configs and other drivers', async () => {
+    const postgres = createOrmSingleton(async () =>
+      definePostgresConfig({ clientUrl: 'postgres://x/y', entities: [User] }),
+    );
+    expectTypeOf((await postgres()).driver).toEqualTypeOf<PostgreSqlDriver>();
+    postgres.configure({ dbName: 'test', debug: true }).close({ drain: 1000 });
+  });
+
+  test('a ready ORM, a singleton and a function are sources', () => {
+    const plain = new MikroORM(defineConfig({ dbName: ':memory:', entities: [User] }));
+    withRequestContext(plain, em => expectTypeOf(em.getKysely).toBeFunction());
+    withRequestContext(
+      async () => plain,
+      em => expectTypeOf(em.getKysely).toBeFunction(),
+    );
+    expectTypeOf(orm).toExtend<OrmSource>();
+  });
+});
+
+test('problems', () => {
+  const problem = mapOrmError(new Error(), { orm, typeBase: undefined });
+  expectTypeOf(problem).toEqualTypeOf<OrmProblem | undefined>();
+  expectTypeOf(toProblemResponse(problem!)).toEqualTypeOf<Response>();
+});
+
+test('explicitEntities keeps the entities for inference', () => {
+  expectTypeOf(explicitEntities({ User })).toEqualTypeOf<(typeof User)[]>();
+  // @ts-expect-error an array has no names
+  explicitEntities([User]);
+});

@@ -100,7 +100,8 @@ function readMigrations(migrations: Record<string, unknown>): MigrationObject[] 
   if (offences.length > 0) {
     throw new ExplicitNameError(`explicitMigrations cannot name these migrations: ${offences.join('; ')}.`);
   }
-  if (list.length === 0) {
+  // the command line loads the config to create the first one
+  if (list.length === 0 && !process.argv.includes('migration:create')) {
     throw new ExplicitNameError(
       "explicitMigrations found no migration class. Export each from migrations/index.ts: export { Migration20251221173216 } from './Migration20251221173216'.",
     );

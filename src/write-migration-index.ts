@@ -22,7 +22,7 @@ export async function writeMigrationIndex(baseDir: string, path: string, emit: s
     }
   }
   const text = `${MARK}\n${lines.join('\n')}\n`;
-  if (before !== undefined && !before.startsWith(MARK)) {
+  if (before?.replace(/export \{\};?/, '').trim() && !before.startsWith(MARK)) {
     return `${index} was not written by mikro-orm-web, and is left alone. Add the line for the new migration yourself, or delete the file to have it written: ${lines.at(-1) ?? ''}`;
   }
   await writeFile(index, text);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MikroORM, defineEntity, p } from '@mikro-orm/core';
@@ -226,6 +226,18 @@ describe('migration:create keeps the index up to date', () => {
         .slice(1, 4)
         .map(line => /\{ (.*) \}/.exec(line)?.[1]),
     ).toEqual(['Migration20200101000000', a, b]);
+  });
+
+  test('creates the first one from an empty index', async () => {
+    const index = join(folder, 'migrations/index.ts');
+    await mkdir(join(folder, 'migrations'));
+    await writeFile(index, 'export {};\n');
+    process.argv.push('migration:create');
+    const orm = new MikroORM({ ...config(), ...explicitMigrations({}, { silent: true }) });
+    process.argv.pop();
+    const { fileName } = await orm.migrator.create(undefined, false, true);
+    await orm.close();
+    expect(await readFile(index, 'utf8')).toContain(`export { ${fileName.slice(0, -3)} }`);
   });
 
   test.each([

@@ -1,0 +1,34 @@
+import { serialize } from '@mikro-orm/core';
+import { User } from '../../../lib/entities';
+import { newUser, userPage } from '../../../lib/input';
+import { problem, problemResponse, withEm } from '../../../lib/orm';
+
+/** `?after=` or `?before=` a cursor of another page, and `?size=`. */
+export const GET = problem(async request => {
+  const page = userPage.parse(Object.fromEntries(new URL(request.url).searchParams));
+  return withEm(async em => {
+    const users = await em.getRepository(User).page(page);
+    const { totalCount, startCursor, endCursor, hasPrevPage, hasNextPage } = users;
+    return Response.json({
+      items: serialize(users.items),
+      page: { totalCount, startCursor, endCursor, hasPrevPage, hasNextPage },
+    });
+  });
+});
+
+export const POST = problem(async request => {
+  const input = newUser.parse(await readJson(request));
+  return withEm(async em => {
+    const user = em.create(User, input);
+    await em.flush();
+    return Response.json(serialize(user), { status: 201, headers: { location: `/api/users/${user.id}` } });
+  });
+});
+
+async function readJson(request: Request): Promise<unknown> {
+  try {
+    return await request.json();
+  } catch {
+    throw problemResponse(400, 'Malformed JSON');
+  }
+}

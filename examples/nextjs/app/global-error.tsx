@@ -1,0 +1,17 @@
+'use client';
+
+import ErrorPage from './error';
+import './globals.css';
+
+/** Shown instead of the layout, which reads, too: when the database is down, for example. */
+export default function GlobalError(props: { error: Error; retry: () => void }) {
+  return (
+    <html lang="en">
+      <body>
+        <main>
+          <ErrorPage {...props} />
+        </main>
+      </body>
+    </html>
+  );
+}

@@ -1,6 +1,6 @@
 import { OrmClosedError } from './errors/orm-web-error.js';
 import { closedError } from './named-orm.js';
-import { wake, type NamedOrm } from './process-state.js';
+import type { NamedOrm } from './process-state.js';
 import { createSharedPool, type SharedPool } from './shared-pool.js';
 import { driverOptions, isOwnPool, isSql, sqlConnections, type SqlConnection } from './sql-internals.js';
 import type { AnyOrm } from './orm-source.js';
@@ -19,13 +19,13 @@ export function attachPools(orm: AnyOrm, named: NamedOrm): void {
     // a function would be called again, and might open something again
     connection.options['driverOptions'] = options;
     if (isOwnPool(options)) {
-      const message = `"${named.name}" uses the Kysely instance or dialect in driverOptions as it is: its pool is not shared between module graphs, and yours to close.`;
+      const message = `"${named.name}" keeps the Kysely instance or dialect of its driverOptions: that pool is not shared, and yours to close.`;
       warn(orm.config, message);
       continue;
     }
     let pool = named.pools.get(role);
     if (!pool) {
-      pool = createSharedPool(detachedCopy(connection), () => wake(named));
+      pool = createSharedPool(detachedCopy(connection));
       named.pools.set(role, pool);
     }
     attach(connection, pool, () => {

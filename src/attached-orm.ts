@@ -2,10 +2,11 @@ import type { IDatabaseDriver, MikroORM, Options } from '@mikro-orm/core';
 import { attachPools } from './attach-pools.js';
 import { assertRuntime, buildOrm, resolveConfig, type DriverEm, type OrmConfig } from './build-orm.js';
 import { assertMigratable, migrationsKey } from './migrate.js';
-import { joinNamedOrm } from './named-orm.js';
+import { isProduction, joinNamedOrm } from './named-orm.js';
 import { answer, isAlreadyThere, openDatabase, type ConnectOptions } from './open-database.js';
 import { rememberOrm, runOnce, type NamedOrm } from './process-state.js';
 import { assertAllListed } from './unlisted-entities.js';
+import { weakenRegistry } from './weak-registry.js';
 import type { AnyOrm, EntityList } from './orm-source.js';
 
 /** An ORM on the pool of its name, not connected yet. */
@@ -27,6 +28,9 @@ export async function attachOrm<D extends IDatabaseDriver, EM extends DriverEm<D
   assertRuntime();
   const given = await resolveConfig(config, overrides);
   const settings = { ...given, contextName: name ?? given.contextName ?? 'default' };
+  if (!isProduction()) {
+    weakenRegistry();
+  }
   const orm = await buildOrm(settings);
   try {
     const named = joinNamedOrm(orm, created, name !== undefined);

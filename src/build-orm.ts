@@ -23,13 +23,13 @@ export function assertRuntime(): void {
   const version = globalThis.process?.versions?.node;
   if (!version || 'EdgeRuntime' in globalThis) {
     throw new OrmConfigError(
-      "MikroORM needs Node.js, and this code runs in an edge runtime. Let the route or the proxy run in Node.js: in Next.js remove `export const runtime = 'edge'`.",
+      "MikroORM needs Node.js, and this is an edge runtime. In Next.js, remove `export const runtime = 'edge'`.",
     );
   }
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major < MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor < MINIMUM_NODE[1])) {
     throw new OrmConfigError(
-      `MikroORM 7 needs Node.js ${MINIMUM_NODE.join('.')} or later, and this is ${version}: better-sqlite3 would end the process here. Update Node.js, or add the npm package \`node\` as a devDependency for your npm scripts.`,
+      `MikroORM 7 needs Node.js ${MINIMUM_NODE.join('.')} or later, and this is ${version}. Update it, or add the npm package \`node\` to your devDependencies.`,
     );
   }
 }
@@ -42,13 +42,13 @@ export async function resolveConfig<D extends IDatabaseDriver, EM extends Driver
   const given = typeof config === 'function' ? await config() : config;
   if (typeof given !== 'object' || given === null) {
     throw new OrmConfigError(
-      `createOrmSingleton got ${given === null ? 'null' : typeof given} for \`config\`. Pass what \`defineConfig\` of your driver package returns, or a function that returns it.`,
+      `createOrmSingleton got ${given === null ? 'null' : typeof given} for \`config\`. Pass what \`defineConfig\` returns, or a function that does.`,
     );
   }
   const resolved = { ...given, ...overrides };
   if (!resolved.driver) {
     throw new OrmConfigError(
-      "The config has no `driver`. Import `defineConfig` from your driver's package, not from @mikro-orm/core: import { defineConfig } from '@mikro-orm/sqlite'.",
+      "The config has no `driver`. Import `defineConfig` from your driver's package: import { defineConfig } from '@mikro-orm/sqlite'.",
     );
   }
   return resolved;

@@ -55,11 +55,11 @@ async function checkNames(orm: AnyOrm, migrator: Migrator): Promise<void> {
   if (minified.length > 0) {
     const example = minified.map(name => `${name}: '${[...listed][0]}'`).join(', ');
     throw new ExplicitNameError(
-      `The database has migrations recorded under names that a minifier made: ${minified.join(', ')}. Nothing was run. Say which migrations they are, and the names are repaired before the next run: explicitMigrations(migrations, { renamed: { ${example} } }).`,
+      `Migrations were recorded under names that a minifier made: ${minified.join(', ')}. Nothing was run. Say which they are, and the next run repairs them: explicitMigrations(migrations, { renamed: { ${example} } }).`,
     );
   }
   if (unknown.length > 0) {
-    const message = `The database has migrations that the list lacks: ${unknown.join(', ')}. They are left alone; a newer release may have run them, or they were squashed.`;
+    const message = `The database has migrations that the list lacks: ${unknown.join(', ')}. They are left alone.`;
     warn(orm.config, message);
   }
 }

@@ -24,34 +24,15 @@ export function closeNamedOrm(named: NamedOrm, drain: number): Promise<void> {
 }
 
 async function waitUntilIdle(named: NamedOrm, drain: number): Promise<void> {
-  const end = Date.now() + drain;
-  for (;;) {
-    const left = end - Date.now();
-    if (left <= 0) {
+  let before: number | undefined;
+  for (let left = drain; left > 0; left -= QUIET) {
+    const pools = [...named.pools.values()];
+    const isIdle = named.contexts === 0 && pools.every(pool => pool.busy === 0);
+    const served = pools.reduce((sum, pool) => sum + pool.served, 0);
+    if (isIdle && served === before) {
       return;
     }
-    const idle = isIdle(named);
-    const woken = await waitForChange(named, idle ? Math.min(QUIET, left) : left);
-    if (idle && !woken && isIdle(named)) {
-      return;
-    }
+    before = isIdle ? served : undefined;
+    await new Promise(resolve => setTimeout(resolve, Math.min(QUIET, left)));
   }
-}
-
-function isIdle(named: NamedOrm): boolean {
-  return named.contexts === 0 && [...named.pools.values()].every(pool => pool.busy === 0);
-}
-
-/** Resolves with true when a context ended or a connection was released, with false after `ms`. */
-function waitForChange(named: NamedOrm, ms: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const end = (woken: boolean) => () => {
-      clearTimeout(timer);
-      named.waiting.delete(wake);
-      resolve(woken);
-    };
-    const wake = end(true);
-    const timer = setTimeout(end(false), ms);
-    named.waiting.add(wake);
-  });
 }

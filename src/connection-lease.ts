@@ -4,11 +4,22 @@ import type { DatabaseConnection, KyselyDriver } from './sql-internals.js';
 export interface Lease extends DatabaseConnection {
   release(): Promise<void>;
   /** Calls a method of the driver with the connection behind this lease. */
-  call(method: (driver: KyselyDriver) => DriverMethod, ...rest: unknown[]): Promise<void>;
-  /** The same, and releases the connection when it fails. */
-  run(method: (driver: KyselyDriver) => DriverMethod, ...rest: unknown[]): Promise<void>;
+  call(method: LeaseMethod, args: unknown[]): Promise<void>;
 }
-type DriverMethod = (connection: DatabaseConnection, ...rest: never[]) => Promise<void>;
+
+/** What a Kysely driver does with a connection. */
+export const LEASE_METHODS = [
+  'beginTransaction',
+  'commitTransaction',
+  'rollbackTransaction',
+  'savepoint',
+  'rollbackToSavepoint',
+  'releaseSavepoint',
+] as const;
+type LeaseMethod = (typeof LEASE_METHODS)[number];
+
+/** Kysely forgets the connection of a transaction when one of these throws, and its slot in the pool would be lost. */
+const FORGETTING: readonly LeaseMethod[] = ['beginTransaction', 'rollbackTransaction'];
 
 /** Hands out `held`; `done` is called at its release. */
 export function createLease(driver: KyselyDriver, held: DatabaseConnection, done: () => void): Lease {
@@ -26,14 +37,13 @@ export function createLease(driver: KyselyDriver, held: DatabaseConnection, done
         }
       }
     },
-    async call(method, ...rest) {
-      await method(driver).call(driver, held, ...(rest as never[]));
-    },
-    async run(method, ...rest) {
+    async call(method, args) {
       try {
-        await lease.call(method, ...rest);
+        await driver[method]!(held, ...(args as [never, never]));
       } catch (error) {
-        await lease.release().catch(() => undefined);
+        if (FORGETTING.includes(method)) {
+          await lease.release().catch(() => undefined);
+        }
         throw error;
       }
     },

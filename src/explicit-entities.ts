@@ -1,6 +1,6 @@
 import { EntitySchema, MetadataStorage, type EntityClass, type EntityMetadata } from '@mikro-orm/core';
-import { ExplicitNameError } from './errors/orm-web-error.js';
 import { markNamed } from './named-entities.js';
+import { readNamedList, type NamedClass } from './named-list.js';
 
 /** What `explicitEntities` takes under a key: an entity class, or what `defineEntity` returns. */
 // MikroORM's own `entities` option takes classes of any constructor, and schemas of any entity
@@ -17,7 +17,7 @@ export type ExplicitEntity = EntityClass | EntitySchema<any, any>;
  * @param entities one entity for each key; the key is its class name, so not `UserSchema` but `User: UserSchema`
  * @returns the list for MikroORM's `entities` option
  * @throws {@link ExplicitNameError} with all offenders and the line to write instead: for an array, for undefined, for a
- *   class under two keys, for a key that ends in `Schema`
+ *   class under two keys, for a key that ends in `Schema` over what defineEntity returns
  *
  * @example
  * ```ts
@@ -28,82 +28,53 @@ export type ExplicitEntity = EntityClass | EntitySchema<any, any>;
  * ```
  */
 export function explicitEntities<const T extends Record<string, ExplicitEntity>>(entities: T): T[keyof T][] {
-  const list = readEntities(entities);
-  for (const { key, entity, cls, metadata } of list) {
-    Object.defineProperty(cls, 'name', { value: key, configurable: true });
+  const list = readNamedList(
+    'explicitEntities',
+    'explicitEntities({ User: UserSchema, Article })',
+    entities,
+    readEntity,
+  );
+  return list.map(({ name, class: cls, entity, metadata }) => {
+    Object.defineProperty(cls, 'name', { value: name, configurable: true });
     for (const meta of metadata) {
-      meta.className = key;
+      meta.className = name;
       // without a name, it is an abstract base that gets no table
       if (meta.name) {
-        meta.name = key as never;
+        meta.name = name as never;
       }
     }
     markNamed(entity);
     markNamed(cls);
-  }
-  return list.map(({ entity }) => entity as T[keyof T]);
+    return entity as T[keyof T];
+  });
 }
 
-interface NamedEntity {
-  key: string;
-  entity: ExplicitEntity;
-  cls: object;
+interface NamedEntity extends NamedClass {
+  readonly class: object;
+  readonly entity: ExplicitEntity;
   /** Where names were stored before discovery: in the schema, or by a decorator. */
-  metadata: EntityMetadata[];
-}
-
-function readEntities(entities: Record<string, unknown>): NamedEntity[] {
-  if (typeof entities !== 'object' || entities === null || Array.isArray(entities)) {
-    throw new ExplicitNameError(
-      'explicitEntities takes an object, so that the keys can name the entities: write explicitEntities({ User, Article }) instead of explicitEntities([User, Article]).',
-    );
-  }
-  const offences: string[] = [];
-  const keys = new Map<object, string>();
-  const list: NamedEntity[] = [];
-  for (const [key, entity] of Object.entries(entities)) {
-    const read = readEntity(key, entity);
-    if (typeof read === 'string') {
-      offences.push(read);
-      continue;
-    }
-    const other = keys.get(read.cls);
-    if (other) {
-      offences.push(`${other} and ${key} are one class: keep one of the two keys`);
-    }
-    keys.set(read.cls, key);
-    list.push(read);
-  }
-  if (offences.length > 0) {
-    throw new ExplicitNameError(`explicitEntities cannot name these entities: ${offences.join('; ')}.`);
-  }
-  if (list.length === 0) {
-    throw new ExplicitNameError('explicitEntities got no entities: write explicitEntities({ User, Article }).');
-  }
-  return list;
+  readonly metadata: EntityMetadata[];
 }
 
 /** The entity and where its names are, or what is wrong with it. */
 function readEntity(key: string, entity: unknown): NamedEntity | string {
   if (entity === undefined || entity === null) {
-    return `${key} is ${String(entity)}: a circular import? Import it from the file that defines it, and use () => ${key} in relations`;
+    return `${key} is ${String(entity)}: a circular import? Import it from the file that defines it`;
   }
   const schema = EntitySchema.is(entity) ? entity : EntitySchema.REGISTRY.get(entity as EntityClass);
   const cls = schema ? schema.meta.class : entity;
   if (typeof cls !== 'function') {
-    return `${key} is ${typeof entity === 'object' ? 'an object' : `a ${typeof entity}`}, not an entity class or what defineEntity returns`;
+    return `${key} is ${typeof entity}, and neither an entity class nor what defineEntity returns`;
   }
-  if (key.length > 'Schema'.length && key.endsWith('Schema')) {
-    const name = key.slice(0, -'Schema'.length);
-    return `${key} would name the class ${key}, and columns ${snakeCase(key)}_id: write \`${name}: ${key}\``;
+  const name = key.replace(/(?<=.)Schema$/, '');
+  // a class may really be called that
+  if (name !== key && entity !== cls) {
+    const column = key.replace(/(?<=[a-z0-9])[A-Z]/g, '_$&').toLowerCase();
+    return `${key} would name columns ${column}_id, write \`${name}: ${key}\``;
   }
-  const decorated = Object.hasOwn(cls, MetadataStorage.META_SYMBOL)
-    ? (cls as unknown as Record<symbol, EntityMetadata>)[MetadataStorage.META_SYMBOL]
-    : undefined;
-  const metadata = [schema?.meta, decorated].filter(meta => meta !== undefined) as EntityMetadata[];
-  return { key, entity: entity as ExplicitEntity, cls, metadata };
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/(?<=[a-z0-9])[A-Z]/g, '_$&').toLowerCase();
+  const decorated = Object.getOwnPropertyDescriptor(cls, MetadataStorage.META_SYMBOL)?.value as
+    | EntityMetadata
+    | undefined;
+  const metadata = [schema?.meta as EntityMetadata | undefined, decorated].filter(meta => meta !== undefined);
+  return { name: key, class: cls, entity: entity as ExplicitEntity, metadata };
 }

@@ -3,6 +3,7 @@ import { Migration } from '@mikro-orm/migrations';
 import { ExplicitNameError } from './errors/orm-web-error.js';
 import { migrationIndexGenerator } from './migration-index.js';
 import { looksMinified, ownName } from './migration-names.js';
+import { readNamedList } from './named-list.js';
 import { checkedMigrator } from './checked-migrator.js';
 import type { AnyOrm } from './orm-source.js';
 
@@ -49,7 +50,12 @@ export function explicitMigrations(
   options: ExplicitMigrationsOptions = {},
 ): { extensions: OrmExtension[]; migrations: MigrationsOptions } {
   const { extensions = [], renamed = {}, ...rest } = options;
-  const migrationsList = readMigrations(migrations);
+  const example = "import * as migrations from './migrations' and explicitMigrations(migrations)";
+  // the command line loads the config to create the first one
+  const isFirst = process.argv.includes('migration:create');
+  const migrationsList = readNamedList('explicitMigrations', example, migrations, readMigration, isFirst).sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  );
   assertRenamed(renamed, new Set(migrationsList.map(({ name }) => name)));
   return {
     extensions: [...extensions, checkedMigrator(renamed)],
@@ -63,50 +69,21 @@ export function explicitMigrations(
   };
 }
 
-function readMigrations(migrations: Record<string, unknown>): MigrationObject[] {
-  if (typeof migrations !== 'object' || migrations === null || Array.isArray(migrations)) {
-    throw new ExplicitNameError(
-      "explicitMigrations takes an object, so that the keys can name the migrations: write import * as migrations from './migrations' and explicitMigrations(migrations), or explicitMigrations({ Migration20251221173216 }).",
-    );
+/** The migration, what is wrong with it, or nothing for what is none. */
+function readMigration(key: string, value: unknown): MigrationObject | string | undefined {
+  if (!isMigration(value)) {
+    return /^Migration\d/.test(key)
+      ? `${key} is ${typeof value} and not a migration class: a circular import?`
+      : undefined;
   }
-  const offences: string[] = [];
-  const keys = new Map<unknown, string>();
-  const list: MigrationObject[] = [];
-  for (const [key, value] of Object.entries(migrations)) {
-    if (!isMigration(value)) {
-      if (/^Migration\d/.test(key)) {
-        const what =
-          value === undefined
-            ? 'undefined: a circular import, or a file that exports something else?'
-            : 'not a migration class';
-        offences.push(`${key} is ${what}`);
-      }
-      continue;
-    }
-    const name = ownName(value);
-    const other = keys.get(value);
-    if (other) {
-      offences.push(`${other} and ${key} are one class: keep one of the two keys`);
-    } else if (name !== undefined && name !== key) {
-      offences.push(
-        `${key} is a class whose own name field says ${name}: write \`${name}${key === 'default' ? '' : `: ${key}`}\``,
-      );
-    } else if (key === 'default' || looksMinified(key)) {
-      offences.push(`${key} is no name to record a migration under: export the class under its own name`);
-    }
-    keys.set(value, key);
-    list.push({ name: key, class: value });
+  const own = ownName(value) ?? key;
+  if (own !== key) {
+    return `${key} has a name field that says ${own}, write \`${own}: ${key}\``;
   }
-  if (offences.length > 0) {
-    throw new ExplicitNameError(`explicitMigrations cannot name these migrations: ${offences.join('; ')}.`);
+  if (key === 'default' || looksMinified(key)) {
+    return `${key} is no name for a migration, export the class under its own`;
   }
-  // the command line loads the config to create the first one
-  if (list.length === 0 && !process.argv.includes('migration:create')) {
-    throw new ExplicitNameError(
-      "explicitMigrations found no migration class. Export each from migrations/index.ts: export { Migration20251221173216 } from './Migration20251221173216'.",
-    );
-  }
-  return list.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { name: key, class: value };
 }
 
 function isMigration(value: unknown): value is MigrationObject['class'] {
@@ -122,15 +99,10 @@ function isMigration(value: unknown): value is MigrationObject['class'] {
 }
 
 function assertRenamed(renamed: Readonly<Record<string, string>>, names: ReadonlySet<string>): void {
-  const offences = Object.entries(renamed).flatMap(([from, to]) => {
-    if (!names.has(to)) {
-      return `${from} should become ${to}, which is not in the list`;
-    }
-    return names.has(from) ? `${from} is the name of a migration in the list` : [];
-  });
-  if (offences.length > 0) {
+  const bad = Object.entries(renamed).filter(([from, to]) => names.has(from) || !names.has(to));
+  if (bad.length > 0) {
     throw new ExplicitNameError(
-      `explicitMigrations cannot use \`renamed\`: ${offences.join('; ')}. Map each recorded name to a migration of the list: renamed: { g: '${[...names][0]}' }.`,
+      `\`renamed\` leads from a recorded name to one of the list, and cannot map ${bad.map(pair => pair.join(' to ')).join(', ')}. Write renamed: { g: '${[...names][0]}' }.`,
     );
   }
 }

@@ -26,7 +26,7 @@ export function forkPerRequest<ORM extends AnyOrm, R extends object>(
     if ((typeof request !== 'object' && typeof request !== 'function') || request === null) {
       return Promise.reject(
         new OrmConfigError(
-          `The function that forkPerRequest made needs the request object, and got ${request === null ? 'null' : typeof request}. Pass the object that your framework makes for each request.`,
+          `forkPerRequest needs the request object, and got ${request === null ? 'null' : typeof request}. Pass what your framework makes for each request.`,
         ),
       );
     }

@@ -22,7 +22,7 @@ export function assertStableNames(list: NonNullable<MigrationsOptions['migration
   const bad = [...new Set(names.filter((name, i) => looksMinified(name) || names.indexOf(name) !== i))];
   if (bad.length > 0) {
     throw new ExplicitNameError(
-      `migrationsList has names that a minifier made or that occur twice: ${bad.join(', ')}. Nothing was run. Take the names from property keys, which survive: import * as migrations from './migrations'; defineConfig({ ...explicitMigrations(migrations) }).`,
+      `migrationsList has names that a minifier made or that occur twice: ${bad.join(', ')}. Nothing was run. Keys keep their names: import * as migrations from './migrations'; defineConfig({ ...explicitMigrations(migrations) }).`,
     );
   }
 }

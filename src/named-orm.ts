@@ -6,7 +6,7 @@ import type { AnyOrm } from './orm-source.js';
 /** What every use of a closed ORM throws. */
 export function closedError(name: string): OrmClosedError {
   return new OrmClosedError(
-    `The ORM "${name}" was closed, so this process takes no more work. If it should go on, create the singleton anew after close(): createOrmSingleton(config).`,
+    `The ORM "${name}" was closed. To go on, call createOrmSingleton(config) again after close().`,
   );
 }
 
@@ -38,7 +38,7 @@ export function joinNamedOrm(orm: AnyOrm, created: number, shareMemory: boolean)
   if (running) {
     // a reload has edited the settings: requests on the old pools finish there
     for (const pool of running.pools.values()) {
-      void pool.retire();
+      pool.retire().catch(() => undefined);
     }
   }
   return added;
@@ -49,6 +49,7 @@ function isSame(running: NamedOrm, identity: Pick<NamedOrm, 'database' | 'settin
   return running.database === identity.database && (isProduction() || running.settings === identity.settings);
 }
 
-function isProduction(): boolean {
+/** Whether reloads are out of the question. */
+export function isProduction(): boolean {
   return process.env['NODE_ENV'] === 'production';
 }

@@ -114,9 +114,7 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
   const singleton: Omit<OrmSingleton<ORM>, 'current'> = Object.assign(orm, {
     configure(this: void, more: Partial<Options<D>>) {
       if (built) {
-        throw new OrmConfigError(
-          'configure() came after the first use, so the ORM is built already. Call it before orm(), check() and close(), for example in the set-up of a test.',
-        );
+        throw new OrmConfigError('configure() came after the first use. Call it before orm(), check() and close().');
       }
       overrides = { ...overrides, ...more } as typeof overrides;
       return singleton as OrmSingleton<ORM>;

@@ -15,9 +15,7 @@ export type OrmSource<ORM extends AnyOrm = MikroORM> = ORM | (() => ORM | Promis
 export async function resolveOrm<ORM extends AnyOrm>(source: OrmSource<ORM>, helper: string): Promise<ORM> {
   const orm = typeof source === 'function' ? await source() : source;
   if (typeof orm?.em?.fork !== 'function') {
-    throw new OrmConfigError(
-      `${helper} got no ORM. Pass what createOrmSingleton returns, a MikroORM instance, or a function that leads to one.`,
-    );
+    throw new OrmConfigError(`${helper} got no ORM. Pass what createOrmSingleton returns, or a MikroORM instance.`);
   }
   return orm;
 }

@@ -20,8 +20,6 @@ export interface NamedOrm {
   contexts: number;
   closing: Promise<void> | undefined;
   closed: boolean;
-  /** Whoever waits for the end of the last context or the release of a connection. */
-  readonly waiting: Set<() => void>;
 }
 
 interface ProcessState {
@@ -59,7 +57,6 @@ export function createNamedOrm(from: Pick<NamedOrm, 'name' | 'database' | 'setti
     contexts: 0,
     closing: undefined,
     closed: false,
-    waiting: new Set(),
   };
 }
 
@@ -98,13 +95,5 @@ export async function trackContext<T>(orm: AnyOrm, work: () => T | Promise<T>): 
     return await work();
   } finally {
     named.contexts--;
-    wake(named);
-  }
-}
-
-/** Tells whoever waits that a context ended or a connection was released. */
-export function wake(named: NamedOrm): void {
-  for (const resume of named.waiting) {
-    resume();
   }
 }

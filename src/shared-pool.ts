@@ -1,6 +1,12 @@
-import { createLease, type Lease } from './connection-lease.js';
+import { createLease, LEASE_METHODS, type Lease } from './connection-lease.js';
 import { createMutex } from './mutex.js';
-import { driverOptions, type Dialect, type KyselyDriver, type SqlConnection } from './sql-internals.js';
+import {
+  driverOptions,
+  type DatabaseConnection,
+  type Dialect,
+  type KyselyDriver,
+  type SqlConnection,
+} from './sql-internals.js';
 
 /** One pool (or one handle of an embedded database) for all ORMs of a process that are attached to it. */
 export interface SharedPool {
@@ -12,6 +18,8 @@ export interface SharedPool {
   readonly connection: SqlConnection;
   /** Connections in use. */
   readonly busy: number;
+  /** Connections handed out so far. */
+  readonly served: number;
   /** Closes as soon as nothing is in use, and again whenever a late user of it is done. */
   retire(): Promise<void>;
   /** Closes now; from then on every use throws what `refuse` returns. */
@@ -21,13 +29,13 @@ export interface SharedPool {
 /**
  * A pool that opens on first use and closes with its last user. `connection` is a MikroORM connection that belongs to
  * no ORM: it builds MikroORM's own dialect (with its type parsers and hooks), and its driver serves everybody.
- * `onRelease` is called whenever a connection was released.
  */
-export function createSharedPool(connection: SqlConnection, onRelease: () => void): SharedPool {
+export function createSharedPool(connection: SqlConnection): SharedPool {
   let dialect: Dialect | Promise<Dialect> | undefined;
   let opened: Promise<KyselyDriver> | undefined;
   let users = 0;
   let busy = 0;
+  let served = 0;
   let retired = false;
   let refuse: (() => Error) | undefined;
   const takeTurn = createMutex();
@@ -83,6 +91,7 @@ export function createSharedPool(connection: SqlConnection, onRelease: () => voi
 
   async function lease(driver: KyselyDriver, single: boolean, options: unknown): Promise<Lease> {
     busy++;
+    served++;
     const unlock = single ? await takeTurn() : undefined;
     const done = (): void => {
       busy--;
@@ -90,7 +99,6 @@ export function createSharedPool(connection: SqlConnection, onRelease: () => voi
       if (retired && busy === 0) {
         shut().catch(() => undefined);
       }
-      onRelease();
     };
     try {
       return createLease(driver, await driver.acquireConnection(options), done);
@@ -103,7 +111,12 @@ export function createSharedPool(connection: SqlConnection, onRelease: () => voi
   /** What each Kysely instance takes for its driver; all of them lead to the one that is opened here. */
   function createDriver(single: boolean): KyselyDriver {
     let attached = false;
+    const transactions = LEASE_METHODS.map(method => [
+      method,
+      (held: DatabaseConnection, ...args: unknown[]) => (held as Lease).call(method, args),
+    ]);
     return {
+      ...(Object.fromEntries(transactions) as Pick<KyselyDriver, (typeof LEASE_METHODS)[number]>),
       async init() {
         await open();
         attached = true;
@@ -111,13 +124,6 @@ export function createSharedPool(connection: SqlConnection, onRelease: () => voi
       },
       acquireConnection: async options => lease(await open(), single, options),
       releaseConnection: held => (held as Lease).release(),
-      // Kysely forgets the connection of a transaction whose BEGIN or ROLLBACK throws
-      beginTransaction: (held, settings) => (held as Lease).run(driver => driver.beginTransaction, settings),
-      commitTransaction: held => (held as Lease).call(driver => driver.commitTransaction),
-      rollbackTransaction: held => (held as Lease).run(driver => driver.rollbackTransaction),
-      savepoint: (held, ...rest) => (held as Lease).call(driver => driver.savepoint!, ...rest),
-      rollbackToSavepoint: (held, ...rest) => (held as Lease).call(driver => driver.rollbackToSavepoint!, ...rest),
-      releaseSavepoint: (held, ...rest) => (held as Lease).call(driver => driver.releaseSavepoint!, ...rest),
       async destroy() {
         if (attached) {
           attached = false;
@@ -156,6 +162,9 @@ export function createSharedPool(connection: SqlConnection, onRelease: () => voi
     },
     get busy() {
       return busy;
+    },
+    get served() {
+      return served;
     },
     async retire() {
       retired = true;

@@ -26,7 +26,7 @@ export function assertAllListed(orm: AnyOrm): void {
     const names = [...unlisted.values()];
     const example = names.map(name => name.split(' ')[0]).join(', ');
     throw new ExplicitNameError(
-      `Entities are missing in explicitEntities, found only through a relation: ${names.join(', ')}. List each under its name: explicitEntities({ …, ${example} }).`,
+      `Entities are missing in explicitEntities: ${names.join(', ')}. List each under its name: explicitEntities({ …, ${example} }).`,
     );
   }
 }

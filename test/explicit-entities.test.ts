@@ -241,12 +241,8 @@ describe('names that a minifier changed', () => {
 describe('refusals name all offenders and the line to write', () => {
   const { Article, ArticleSchema, TagSchema } = defineDomain();
   test.each([
-    [
-      'an array',
-      [ArticleSchema],
-      /explicitEntities\(\{ User, Article \}\) instead of explicitEntities\(\[User, Article\]\)/,
-    ],
-    ['nothing', {}, /got no entities/],
+    ['an array', [ArticleSchema], /names come from keys\. Write explicitEntities\(\{ User: UserSchema, Article \}\)/],
+    ['nothing', {}, /nothing is in it\. Write explicitEntities/],
     [
       'undefined',
       { Article: undefined, Tag: TagSchema, Comment: undefined },
@@ -256,12 +252,20 @@ describe('refusals name all offenders and the line to write', () => {
     [
       'a key that ends in Schema',
       { ArticleSchema, TagSchema },
-      /article_schema_id: write `Article: ArticleSchema`; TagSchema .*write `Tag: TagSchema`/,
+      /article_schema_id, write `Article: ArticleSchema`; TagSchema .*write `Tag: TagSchema`/,
     ],
-    ['something else', { Article: 'article' }, /Article is a string, not an entity class/],
+    ['something else', { Article: 'article' }, /Article is string, and neither an entity class nor/],
   ])('%s', (_what, entities, message) => {
     expect(() => explicitEntities(entities as never)).toThrow(message);
     expect(() => explicitEntities(entities as never)).toThrow(expect.objectContaining({ code: 'EXPLICIT_NAME' }));
+  });
+
+  test('a class may be called Schema', async () => {
+    const JsonSchema = defineEntity({ name: 'JsonSchema', properties: { id: p.integer().primary() } });
+    class Own extends JsonSchema.class {}
+    JsonSchema.setClass(Own);
+    const [entity] = explicitEntities({ JsonSchema: Own });
+    expect(entity!.name).toBe('JsonSchema');
   });
 
   test('a refusal changes no name', () => {

@@ -152,17 +152,17 @@ describe('refusals name all offenders and the line to write', () => {
   const one = first();
   test.each([
     ['an array', [one], /import \* as migrations from '\.\/migrations'/],
-    ['nothing', {}, /found no migration class.*export \{/],
-    ['only other values', { helper: () => 1, VERSION: 3 }, /found no migration class/],
+    ['nothing', {}, /nothing is in it\. Write import/],
+    ['only other values', { helper: () => 1, VERSION: 3 }, /nothing is in it/],
     [
       'undefined',
       { Migration20260101000000: undefined, Migration20260102000000: 3 },
-      /Migration20260101000000 is undefined: a circular import.*Migration20260102000000 is not a migration/,
+      /Migration20260101000000 is undefined and not a migration class: a circular import\?.*Migration20260102000000 is number/,
     ],
     [
       'a key that differs from the name field',
       { Wrong: Named, Migration20260101000000: one },
-      /Wrong is a class whose own name field says Migration20260303000000: write `Migration20260303000000: Wrong`/,
+      /Wrong has a name field that says Migration20260303000000, write `Migration20260303000000: Wrong`/,
     ],
     ['two keys for one class', { Migration1: one, Migration2: one }, /Migration1 and Migration2 are one class/],
     ['a default export', { default: one }, /default is no name/],
@@ -172,7 +172,7 @@ describe('refusals name all offenders and the line to write', () => {
 
   test('renamed to what is not in the list', () => {
     expect(() => explicitMigrations({ Migration20260101000000: one }, { renamed: { g: 'Migration2' } })).toThrow(
-      /g should become Migration2, which is not in the list.*renamed: \{ g: 'Migration20260101000000' \}/,
+      /cannot map g to Migration2\. Write renamed: \{ g: 'Migration20260101000000' \}/,
     );
   });
 });

@@ -2,6 +2,7 @@ import { MikroORM, defineEntity, p } from '@mikro-orm/core';
 import { SqliteDriver } from '@mikro-orm/sqlite';
 import { afterAll, expect, test } from 'vitest';
 import { forkPerRequest, withRequestContext } from '../src/index.js';
+import { collectGarbage } from './support/garbage.js';
 
 const Note = defineEntity({ name: 'Note', tableName: 'note', properties: { id: p.integer().primary() } });
 const orm = new MikroORM({ driver: SqliteDriver, dbName: ':memory:', entities: [Note], ensureDatabase: false });
@@ -50,12 +51,10 @@ test('what is no request is a clear error', async () => {
 test('holds requests weakly', async () => {
   const emOf = forkPerRequest(orm);
   let request: object | undefined = {};
-  const ref = new WeakRef(await emOf(request));
+  const held = {};
+  const [lost, kept] = [new WeakRef(await emOf(request)), new WeakRef(await emOf(held))];
   request = undefined;
-  await new Promise(resolve => setTimeout(resolve, 0));
-  globalThis.gc?.();
-  await new Promise(resolve => setTimeout(resolve, 0));
-  if (globalThis.gc) {
-    expect(ref.deref()).toBeUndefined();
-  }
+  await collectGarbage();
+  expect(lost.deref()).toBeUndefined();
+  expect(kept.deref()).toBe(await emOf(held));
 });

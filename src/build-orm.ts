@@ -16,20 +16,15 @@ export type OrmConfig<D extends IDatabaseDriver, EM extends DriverEm<D>, E exten
   | Partial<Options<D, EM, E>>
   | (() => Partial<Options<D, EM, E>> | Promise<Partial<Options<D, EM, E>>>);
 
-const MINIMUM_NODE = [22, 17] as const;
-
-/** Throws where MikroORM cannot run, instead of letting a driver end the process. */
+/** Throws where MikroORM cannot run, instead of letting a driver end the process: better-sqlite3 would, on Node.js 20. */
 export function assertRuntime(): void {
-  const version = globalThis.process?.versions?.node;
-  if (!version || 'EdgeRuntime' in globalThis) {
+  const version = 'EdgeRuntime' in globalThis ? undefined : globalThis.process?.versions?.node;
+  const [major = 0, minor = 0] = version?.split('.').map(Number) ?? [];
+  if (major < 22 || (major === 22 && minor < 17)) {
     throw new OrmConfigError(
-      "MikroORM needs Node.js, and this is an edge runtime. In Next.js, remove `export const runtime = 'edge'`.",
-    );
-  }
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major < MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor < MINIMUM_NODE[1])) {
-    throw new OrmConfigError(
-      `MikroORM 7 needs Node.js ${MINIMUM_NODE.join('.')} or later, and this is ${version}. Update it, or add the npm package \`node\` to your devDependencies.`,
+      version
+        ? `MikroORM 7 needs Node.js 22.17 or later, and this is ${version}. Update it, or add the npm package \`node\` to your devDependencies.`
+        : "MikroORM needs Node.js, and this is an edge runtime. In Next.js, remove `export const runtime = 'edge'`.",
     );
   }
 }

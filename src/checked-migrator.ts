@@ -1,9 +1,5 @@
 import { Migrator } from '@mikro-orm/migrations';
-import { ExplicitNameError } from './errors/orm-web-error.js';
-import { looksMinified } from './migration-names.js';
 import type { OrmExtension } from './explicit-migrations.js';
-import type { AnyOrm } from './orm-source.js';
-import { warn } from './warn.js';
 
 /**
  * The Migrator extension, with a look at the recorded names before each run of `up()`, from whichever side it comes: the
@@ -18,52 +14,13 @@ export function checkedMigrator(renamed: Readonly<Record<string, string>>): OrmE
         const migrator = new Migrator(orm.em as never);
         const up = migrator.up.bind(migrator);
         migrator.up = async options => {
-          await repairNames(orm, migrator, renamed);
-          await checkNames(orm, migrator);
+          // apart from the rest: a process that does not migrate never needs it
+          const { checkRecordedNames } = await import('./recorded-names.js');
+          await checkRecordedNames(orm, migrator, renamed);
           return up(options);
         };
         return migrator;
       });
     },
   };
-}
-
-/** Gives recorded rows their names back; where both names are recorded, the wrong one goes. */
-async function repairNames(orm: AnyOrm, migrator: Migrator, renamed: Readonly<Record<string, string>>): Promise<void> {
-  const recorded = new Set(await recordedNames(migrator));
-  const repairs = Object.entries(renamed).filter(([from]) => recorded.has(from));
-  if (repairs.length === 0) {
-    return;
-  }
-  const { entity } = migrator.getStorage().getTableName();
-  await orm.driver.getConnection().transactional(async ctx => {
-    for (const [from, to] of repairs) {
-      if (recorded.has(to)) {
-        await orm.driver.nativeDelete(entity as never, { name: from } as never, { ctx });
-      } else {
-        await orm.driver.nativeUpdate(entity as never, { name: from } as never, { name: to } as never, { ctx });
-        recorded.add(to);
-      }
-    }
-  });
-}
-
-async function checkNames(orm: AnyOrm, migrator: Migrator): Promise<void> {
-  const listed = new Set(orm.config.get('migrations').migrationsList?.map(({ name }) => name));
-  const unknown = (await recordedNames(migrator)).filter(name => !listed.has(name));
-  const minified = unknown.filter(looksMinified);
-  if (minified.length > 0) {
-    const example = minified.map(name => `${name}: '${[...listed][0]}'`).join(', ');
-    throw new ExplicitNameError(
-      `Migrations were recorded under names that a minifier made: ${minified.join(', ')}. Nothing was run. Say which they are, and the next run repairs them: explicitMigrations(migrations, { renamed: { ${example} } }).`,
-    );
-  }
-  if (unknown.length > 0) {
-    const message = `The database has migrations that the list lacks: ${unknown.join(', ')}. They are left alone.`;
-    warn(orm.config, message);
-  }
-}
-
-async function recordedNames(migrator: Migrator): Promise<string[]> {
-  return (await migrator.getExecuted()).map(({ name }) => migrator.getStorage().getMigrationName(name));
 }

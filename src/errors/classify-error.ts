@@ -1,15 +1,15 @@
+import { DriverException, ValidationError } from '@mikro-orm/core';
+import { driverVerdict } from './driver-error.js';
 import type { OrmLike } from './orm-option.js';
-import { classifyOrmError, exceptionVerdict, isConverted, type OrmVerdict } from './classify-orm-error.js';
-import { abortVerdict, sentenceVerdict } from './driver-sentences.js';
-import { OrmWebError } from './orm-web-error.js';
-import { driverVerdict, recogniseDriverError, type DriverError } from './recognise-driver-error.js';
-import { isInstance, read, readList, readText } from './safe-read.js';
+import { ownVerdict } from './orm-web-error.js';
+import { saidBy, type Said } from './sentences.js';
+import { read, readList, viewOf, type Thrown } from './thrown.js';
+import { verdictOn, type Verdict } from './verdict.js';
 
 /** One error in a chain of causes that means something to us. */
-export interface Classified extends OrmVerdict {
+export interface Classified extends Said {
   readonly error: unknown;
-  /** Set if a driver gave its code. */
-  readonly driver?: DriverError | undefined;
+  readonly thrown: Thrown;
 }
 
 /** How many errors of a chain are looked at. */
@@ -19,51 +19,66 @@ const LIMIT = 50;
  * The first error that says something definite, along `cause` and `errors`. One that is known to be the ORM's or the
  * database's, but not what it means, is an internal error if nothing behind it says more.
  */
-export function classifyError(thrown: unknown, orm: OrmLike | undefined): Classified | undefined {
-  const queue: unknown[] = [thrown];
-  const seen = new Set<unknown>();
+export function classifyError(first: unknown, orm: OrmLike | undefined): Classified | undefined {
+  const chain = [first];
   let vague: Classified | undefined;
-  for (let error = queue.shift(); error !== undefined && seen.size < LIMIT; error = queue.shift()) {
-    if (error === null || typeof error !== 'object' || seen.has(error)) {
-      continue;
+  for (const error of chain) {
+    const thrown = viewOf(error);
+    const classes = classesOf(error);
+    const said = classify(error, thrown, classes, orm);
+    if (said !== undefined) {
+      return { error, thrown, ...said };
     }
-    seen.add(error);
-    const found = classifyOne(error, orm);
-    if (found !== undefined && !found.vague) {
-      return found;
+    if (classes.includes('DriverException')) {
+      vague ??= { error, thrown, verdict: 'internal-error' };
     }
-    vague ??= found;
-    if (!decidesItself(error)) {
-      queue.push(...readList(error, 'errors'), read(error, 'cause') ?? null);
+    // An application's HTTP error has a status already; a TypeError (also `fetch failed`) is a bug or another service.
+    if (thrown.name !== 'TypeError' && !/^[45]\d\d$/.test(thrown.status || thrown.statusCode)) {
+      const behind = [...readList(error, 'errors'), read(error, 'cause')].filter(next => !chain.includes(next));
+      chain.push(...behind.slice(0, LIMIT - chain.length));
     }
   }
   return vague;
 }
 
-/** An application's HTTP error has a status already; a TypeError (also `fetch failed`) is a bug or another service. */
-function decidesItself(error: object): boolean {
-  const status = read(error, 'status') ?? read(error, 'statusCode');
-  return (typeof status === 'number' && status >= 400 && status < 600) || readText(error, 'name') === 'TypeError';
+function classify(error: unknown, thrown: Thrown, classes: string[], orm: OrmLike | undefined): Said | undefined {
+  const converted = classes.includes('DriverException');
+  // Many libraries have a ValidationError; MikroORM's can name the entity.
+  const validation = classes.includes('ValidationError') && typeof read(error, 'getEntity') === 'function';
+  const own = validation || converted;
+  const coded = ownVerdict(thrown.code) ?? abortVerdict(thrown) ?? driverVerdict(error, thrown, converted, orm);
+  const said = coded ? { verdict: coded } : saidBy(thrown.message, own);
+  if (said || !own) {
+    return said;
+  }
+  const verdict = classes.map(verdictOn).find(known => known) ?? (validation ? 'internal-error' : undefined);
+  return verdict && { verdict };
 }
 
-function classifyOne(error: object, orm: OrmLike | undefined): (Classified & { vague?: boolean }) | undefined {
-  // A bundler may give each module graph its own copy of our classes: the code is the same in all of them.
-  const closed = read(error, 'code') === 'ORM_CLOSED';
-  if (closed || isInstance(error, OrmWebError)) {
-    return { error, code: closed ? 'database-unavailable' : 'internal-error' };
+/**
+ * A signal that somebody gave to MikroORM fired: kysely marks the error with when it did, and the class is lost. Without
+ * that signal at hand only the runtime's own words tell a time limit from a caller who left.
+ */
+function abortVerdict({ __kysely_timing__: timing, name, message }: Thrown): Verdict | undefined {
+  const timeout = name === 'TimeoutError' || message === 'The operation was aborted due to timeout';
+  return timing ? (timeout ? 'query-timeout' : 'request-cancelled') : undefined;
+}
+
+/** Names of an error's classes, nearest first. A bundler may rename those of MikroORM, or give each graph a copy. */
+function classesOf(error: unknown): string[] {
+  const names: string[] = [];
+  try {
+    for (let next = Object.getPrototypeOf(error); next && names.length < 20; next = Object.getPrototypeOf(next)) {
+      names.push(
+        next === DriverException.prototype
+          ? 'DriverException'
+          : next === ValidationError.prototype
+            ? 'ValidationError'
+            : String(read(next.constructor, 'name')),
+      );
+    }
+  } catch {
+    // A proxy, or nothing that has classes: what was seen so far has to do.
   }
-  const aborted = abortVerdict(error);
-  if (aborted !== undefined) {
-    return { error, ...aborted };
-  }
-  const converted = isConverted(error);
-  const driver = recogniseDriverError(error, converted, orm);
-  if (driver !== undefined) {
-    return { error, driver, ...driverVerdict(driver, error) };
-  }
-  const said = (converted ? exceptionVerdict(error) : classifyOrmError(error)) ?? sentenceVerdict(error, converted);
-  if (said !== undefined) {
-    return { error, ...said };
-  }
-  return converted ? { error, code: 'internal-error', vague: true } : undefined;
+  return names;
 }

@@ -1,20 +1,17 @@
-import type { EntityMetadata, MetadataStorage } from '@mikro-orm/core';
+import type { EntityMetadata, MetadataStorage, Platform } from '@mikro-orm/core';
 import type { Clue } from './constraint-clues.js';
 import type { OrmLike } from './orm-option.js';
-import { propertyPath } from './metadata-names.js';
-import { read, readText } from './safe-read.js';
-import { indexTable, type Place, type TableIndex, type TableSource } from './table-index.js';
+import { findProperty, propertyPath } from './metadata-names.js';
+import { indexTable, type Place, type TableIndex } from './table-index.js';
+import type { Said } from './sentences.js';
+import { read } from './thrown.js';
 
 /** Names of the database and of classes to entities and properties, from metadata alone. */
 export interface ConstraintIndex {
   /** What the clues lead to; undefined where the metadata know nothing of it. */
-  find(clues: readonly Clue[]): Partial<Place> | undefined;
-  /** The entity of this class name, if it is one. */
-  entity(name: string | undefined): string | undefined;
-  /** The property of that entity as a path, if it has it. */
-  property(entity: string, name: string): string | undefined;
-  /** The entity that this value is an instance of. */
-  entityOf(value: unknown): string | undefined;
+  find(clues: readonly Clue[]): Place | undefined;
+  /** The entity and the property that the ORM named, or the entity of this instance. */
+  locate(said: Pick<Said, 'entity' | 'property'>, instance: unknown): Place | undefined;
 }
 
 const indexes = new WeakMap<MetadataStorage, ConstraintIndex>();
@@ -22,106 +19,73 @@ const indexes = new WeakMap<MetadataStorage, ConstraintIndex>();
 /** The index of an ORM, built on its first error. */
 export function constraintIndexOf(orm: OrmLike): ConstraintIndex {
   const storage = orm.getMetadata();
-  const index = indexes.get(storage) ?? buildIndex(orm, [...storage.getAll().values()]);
+  const index = indexes.get(storage) ?? buildIndex([...storage.getAll().values()], orm.config.getPlatform());
   indexes.set(storage, index);
   return index;
 }
 
-function buildIndex(orm: OrmLike, metas: EntityMetadata[]): ConstraintIndex {
-  const platform = orm.config.getPlatform();
-  const tables = tableSources(metas).map(source => indexTable(source, platform));
-  const named = new Map(metas.filter(meta => !meta.pivotTable).map(meta => [meta.className, meta]));
+function buildIndex(metas: EntityMetadata[], platform: Platform): ConstraintIndex {
+  const sharesTable = (meta: EntityMetadata): boolean => meta.root !== meta && meta.root.tableName === meta.tableName;
+  const tables = metas
+    .filter(meta => meta.tableName && !meta.embeddable && !meta.virtual && !sharesTable(meta))
+    .map(meta => {
+      const children = metas.filter(child => child.root === meta && sharesTable(child));
+      return indexTable(meta, children, collectionOf(meta, metas), platform);
+    });
+  const entities = metas.filter(meta => !meta.pivotTable);
   return {
     find: clues => findPlace(tables, clues),
-    entity: name => (name === undefined ? undefined : named.get(name)?.className),
-    property(entity, name) {
-      const meta = named.get(entity);
-      const props = meta ? Object.values(meta.properties) : [];
-      const prop =
-        props.find(({ name: own }) => own === name) ?? props.find(own => meta && propertyPath(meta, own) === name);
-      return meta && prop ? propertyPath(meta, prop) : undefined;
-    },
-    entityOf(value) {
-      const type = read(value, 'constructor');
-      const meta = metas.find(({ class: own }) => own === type) ?? named.get(readText(type, 'name') ?? '');
-      return meta?.className;
+    locate({ entity, property = '' }, instance) {
+      const type = read(instance, 'constructor');
+      const meta =
+        entities.find(({ className }) => className === entity) ??
+        entities.find(own => own.class === type || own.className === read(type, 'name'));
+      const prop = meta && findProperty(meta, property);
+      return meta && { entity: meta.className, properties: prop && [propertyPath(meta, prop)] };
     },
   };
 }
 
-/** Entities by table, roots first; a pivot table by the collection that it stores. */
-function tableSources(metas: EntityMetadata[]): TableSource[] {
-  const groups = new Map<string, EntityMetadata[]>();
-  for (const meta of metas) {
-    if (meta.tableName && !meta.embeddable && !meta.virtual && !meta.view) {
-      const key = JSON.stringify([meta.schema, meta.tableName, meta.root?.className]);
-      groups.set(key, [...(groups.get(key) ?? []), meta]);
-    }
-  }
-  return Array.from(groups.values(), group => {
-    const sorted = group.toSorted((a, b) => Number(b.root === b) - Number(a.root === a));
-    return { metas: sorted, pivot: sorted[0]?.pivotTable ? collectionOf(sorted[0], metas) : undefined };
-  });
-}
-
-function collectionOf(pivot: EntityMetadata, metas: EntityMetadata[]): TableSource['pivot'] {
-  for (const meta of metas) {
-    const prop = Object.values(meta.properties).find(
-      ({ kind, owner, pivotEntity, inherited }) => kind === 'm:n' && owner && !inherited && pivotEntity === pivot.class,
+/** The collection that a pivot table stores. */
+function collectionOf(pivot: EntityMetadata, metas: EntityMetadata[]): Place | undefined {
+  for (const { className, properties } of pivot.pivotTable ? metas : []) {
+    const prop = Object.values(properties).find(
+      ({ kind, owner, inherited, pivotEntity }) => kind === 'm:n' && owner && !inherited && pivotEntity === pivot.class,
     );
     if (prop !== undefined) {
-      return { entity: meta.className, property: prop.name };
+      return { entity: className, properties: [prop.name] };
     }
   }
   return undefined;
 }
 
-function findPlace(tables: TableIndex[], clues: readonly Clue[]): Partial<Place> | undefined {
+function findPlace(tables: TableIndex[], clues: readonly Clue[]): Place | undefined {
   for (const clue of clues) {
-    const found = agree(tablesOf(tables, clue).flatMap(table => placeIn(table, clue) ?? []));
-    if (found !== undefined) {
+    const { constraint = '', columns = [] } = clue;
+    const places = tablesOf(tables, clue).map(
+      table => table.constraints.get(constraint || columns.join()) ?? table.columns(columns),
+    );
+    const found = agree(places.filter(place => place !== undefined));
+    if (found?.properties?.length) {
       return found;
     }
   }
-  const table = clues.find(clue => clue.table !== undefined);
-  const entities = new Set(table ? tablesOf(tables, table).map(({ entity }) => entity) : []);
-  return entities.size === 1 ? { entity: [...entities][0] } : undefined;
+  // no constraint that is known, but a table
+  const table = clues.find(clue => clue.table);
+  return table && agree(tablesOf(tables, table).map(({ entity }) => ({ entity })));
 }
 
 function tablesOf(tables: TableIndex[], { schema, table }: Clue): TableIndex[] {
-  if (table === undefined) {
+  if (!table) {
     return tables;
   }
   const named = tables.filter(({ name }) => name === table);
   const exact = named.filter(own => own.schema === schema);
-  return schema === undefined
-    ? named
-    : exact.length > 0
-      ? exact
-      : named.filter(own => own.schema === undefined || own.schema === '*');
-}
-
-function placeIn(table: TableIndex, { constraint, check, columns, qualified }: Clue): Place | undefined {
-  const prefix = `${table.name}.`;
-  const own = qualified?.every(name => name.startsWith(prefix))
-    ? qualified.map(name => name.slice(prefix.length))
-    : columns;
-  return (
-    (constraint === undefined ? undefined : table.constraint(constraint)) ??
-    (check === undefined ? undefined : table.check(check)) ??
-    (own === undefined ? undefined : table.columns(own))
-  );
+  return exact.length > 0 ? exact : named.filter(own => !schema || !own.schema || own.schema === '*');
 }
 
 /** Several tables may know a name: only what all of them say is certain. */
-function agree(places: Place[]): Partial<Place> | undefined {
-  const [first, ...others] = places;
-  if (first === undefined || first.properties.length === 0) {
-    return undefined;
-  }
-  const properties = first.properties.join();
-  if (!others.every(other => other.properties.join() === properties)) {
-    return undefined;
-  }
-  return others.every(({ entity }) => entity === first.entity) ? first : { properties: first.properties };
+function agree([first, ...others]: Place[]): Place | undefined {
+  const same = (key: keyof Place): boolean => others.every(other => `${other[key]}` === `${first?.[key]}`);
+  return !same('properties') ? undefined : same('entity') ? first : { properties: first?.properties };
 }

@@ -3,8 +3,9 @@ import { readClues } from './constraint-clues.js';
 import { constraintIndexOf } from './constraint-index.js';
 import { currentOrm, type OrmLike, type OrmOption } from './orm-option.js';
 import { PROBLEMS, type OrmProblem, type OrmProblemCode } from './problem.js';
-import { read } from './safe-read.js';
+import { read, viewOf } from './thrown.js';
 import type { Place } from './table-index.js';
+import type { Verdict } from './verdict.js';
 
 /** Options of {@link mapOrmError}. */
 export interface MapOrmErrorOptions {
@@ -63,83 +64,61 @@ export interface ProblemOverride {
  */
 export function mapOrmError(error: unknown, options: MapOrmErrorOptions = {}): OrmProblem | undefined {
   try {
+    const { signal } = options;
     const orm = currentOrm(options.orm);
     const found = classifyError(error, orm);
-    if (options.signal?.aborted && (found !== undefined || isAbort(error, options.signal))) {
+    if (signal?.aborted && (found || error === signal.reason || /^(?:Abort|Timeout)Error$/.test(viewOf(error).name))) {
       return problemOf('request-cancelled', options);
     }
-    if (found === undefined) {
-      return undefined;
-    }
-    const place = orm === undefined ? undefined : placeOf(found, orm);
-    return problemOf(codeAt(found, place), options, found.permanent, place);
+    const place = found && orm && placeOf(found, orm);
+    return found && problemOf(place ? verdictAt(found, place) : found.verdict, options, place);
   } catch {
     return undefined; // nothing above is known to throw, and whoever maps errors can do without another one
   }
 }
 
 function problemOf(
-  code: OrmProblemCode,
+  verdict: Verdict,
   { typeBase = 'urn:mikro-orm-web:problem:', overrides }: MapOrmErrorOptions,
-  permanent = false,
-  place?: Partial<Place>,
+  { entity, properties = [] }: Place = {},
 ): OrmProblem {
+  const code = verdict === 'misconfigured' ? 'database-unavailable' : verdict;
   const { status, title, message, retryable, retryAfter } = PROBLEMS[code];
   const override = overrides?.[code];
-  const properties = place?.properties?.length ? [...place.properties] : undefined;
+  // Each property alone may be free: it is the combination that is taken.
+  const together = code === 'unique-violation' && properties.length > 1 ? ' in this combination' : '';
   return {
     status: override?.status ?? status,
     code,
     type: override?.type ?? typeBase + code,
     title: override?.title ?? title,
-    ...(place?.entity !== undefined && { entity: place.entity }),
-    ...(properties && { properties }),
-    ...(properties &&
-      message !== undefined && {
-        errors: properties.map(path => ({ path, message: inWords(message, code, properties) })),
-      }),
+    ...(entity && { entity }),
+    ...(properties[0] && { properties: [...properties] }),
+    ...(properties[0] && message && { errors: properties.map(path => ({ path, message: message + together })) }),
     retryable,
-    ...(retryAfter !== undefined && !permanent && { retryAfter }),
+    ...(verdict === code && retryAfter && { retryAfter }),
   };
 }
 
-/** Each property alone may be free: it is the combination that is taken. */
-const inWords = (message: string, code: OrmProblemCode, properties: readonly string[]): string =>
-  code === 'unique-violation' && properties.length > 1 ? `${message} in this combination` : message;
-
-/** The rejection of the signal itself, or what a runtime throws for it. */
-const isAbort = (error: unknown, signal: AbortSignal): boolean =>
-  error === signal.reason || ['AbortError', 'TimeoutError'].includes(read(error, 'name') as string);
-
 /** Entity and properties of what was found, if the metadata know them. */
-function placeOf(found: Classified, orm: OrmLike): Partial<Place> | undefined {
+function placeOf(found: Classified, orm: OrmLike): Place | undefined {
   try {
     const index = constraintIndexOf(orm);
-    if (found.driver !== undefined) {
-      return index.find(readClues(found.driver, found.error));
-    }
-    const entity = index.entity(found.entityName) ?? index.entityOf(found.instance);
-    const property = entity && found.propertyName ? index.property(entity, found.propertyName) : undefined;
-    return { entity, properties: property === undefined ? [] : [property] };
+    return index.find(readClues(found)) ?? index.locate(found, read(found.error, 'entity'));
   } catch {
     return undefined;
   }
 }
 
-/** What metadata make of the code: whether a truncated value was an enum's, and which end of a foreign key is wrong. */
-function codeAt({ code, driver, error }: Classified, place: Partial<Place> | undefined): OrmProblemCode {
-  if (code === 'invalid-value' && driver?.kind === 'mysql' && driver.errno === 1265 && place?.enumeration) {
-    return 'check-violation';
-  }
-  if (code === 'reference-violation' && driver !== undefined && place?.foreign !== undefined) {
-    const { columns, referenced } = place.foreign;
-    const key = readClues(driver, error)
-      .find(clue => clue.columns !== undefined)
-      ?.columns?.join();
+/** What metadata make of it: whether a truncated value was an enum's, and which end of a foreign key is wrong. */
+function verdictAt(found: Classified, { property }: Place): Verdict {
+  const { verdict, thrown } = found;
+  if (verdict === 'reference-violation' && property?.targetMeta) {
     // The key in the error is the child's if its parent is missing, and the parent's if children exist.
-    if (columns.join() !== referenced.join()) {
-      return key === columns.join() ? 'reference-not-found' : key === referenced.join() ? 'resource-in-use' : code;
-    }
+    const key = String(readClues(found).at(-1)?.columns);
+    const [child, parent] = [String(property.fieldNames), String(property.referencedColumnNames)];
+    const ends: Record<string, Verdict> = { [child]: 'reference-not-found', [parent]: 'resource-in-use' };
+    return (child !== parent && ends[key]) || verdict;
   }
-  return code;
+  return thrown.errno === '1265' && property?.enum ? 'check-violation' : verdict;
 }

@@ -23,3 +23,14 @@ export class ExplicitNameError extends OrmWebError {
   readonly code = 'EXPLICIT_NAME';
   override readonly name = 'ExplicitNameError';
 }
+
+/**
+ * What an error of this library means to a client, by its code: a bundler may give each module graph its own copy of
+ * these classes, so that `instanceof` does not tell. What the codes begin with is reserved for them.
+ */
+export const ownVerdict = (code: string): 'database-unavailable' | 'internal-error' | undefined =>
+  code === 'ORM_CLOSED'
+    ? 'database-unavailable'
+    : /^(?:ORM|EXPLICIT|MIGRATION)_[A-Z_]+$/.test(code)
+      ? 'internal-error'
+      : undefined;

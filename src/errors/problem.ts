@@ -67,28 +67,44 @@ export interface ProblemMeaning {
   readonly message?: string | undefined;
 }
 
+/** The request has to change: each property that is at fault gets `message`. */
+const refuse = (status: number, title: string, message?: string): ProblemMeaning => ({
+  status,
+  title,
+  message,
+  retryable: false,
+});
+
+/** The server could not: a client may come back after `retryAfter` seconds, where that may help. */
+const fail = (status: number, title: string, retryAfter?: number, retryable = false): ProblemMeaning => ({
+  status,
+  title,
+  retryAfter,
+  retryable,
+});
+
 /** The error table: one line a code, in the order of the documentation. */
 // oxfmt-ignore
 export const PROBLEMS: Readonly<Record<OrmProblemCode, ProblemMeaning>> = {
-  'not-found':            { status: 404, retryable: false, title: 'Not found' },
-  'unique-violation':     { status: 409, retryable: false, title: 'Already exists', message: 'is already taken' },
-  'exclusion-violation':  { status: 409, retryable: false, title: 'Conflicts with an existing entry', message: 'conflicts with an existing entry' },
-  'resource-in-use':      { status: 409, retryable: false, title: 'Still in use', message: 'still refers to it' },
-  'reference-violation':  { status: 409, retryable: false, title: 'Breaks a reference', message: 'would become a broken reference' },
-  'version-conflict':     { status: 409, retryable: false, title: 'Changed by someone else in the meantime' },
-  'reference-not-found':  { status: 422, retryable: false, title: 'Refers to something that does not exist', message: 'does not exist' },
-  'required':             { status: 422, retryable: false, title: 'Required value missing', message: 'must be set' },
-  'check-violation':      { status: 422, retryable: false, title: 'Value not allowed', message: 'is not allowed' },
-  'invalid-value':        { status: 422, retryable: false, title: 'Invalid value', message: 'is not valid' },
-  'invalid-cursor':       { status: 400, retryable: false, title: 'Invalid cursor' },
-  'forbidden':            { status: 403, retryable: false, title: 'Not allowed' },
-  'transaction-conflict': { status: 503, retryable: true,  retryAfter: 1, title: 'Conflict with another transaction' },
-  'lock-timeout':         { status: 503, retryable: true,  retryAfter: 1, title: 'Waited too long for a lock' },
-  'database-overloaded':  { status: 503, retryable: true,  retryAfter: 1, title: 'Too many requests at once' },
-  'database-unavailable': { status: 503, retryable: false, retryAfter: 5, title: 'Database unavailable' },
-  'database-read-only':   { status: 503, retryable: false, retryAfter: 30, title: 'Database is read-only' },
-  'query-timeout':        { status: 504, retryable: false, title: 'Query took too long' },
-  'storage-full':         { status: 507, retryable: false, title: 'Storage full' },
-  'request-cancelled':    { status: 499, retryable: false, title: 'Request cancelled' },
-  'internal-error':       { status: 500, retryable: false, title: 'Internal error' },
+  'not-found':            refuse(404, 'Not found'),
+  'unique-violation':     refuse(409, 'Already exists', 'is already taken'),
+  'exclusion-violation':  refuse(409, 'Conflicts with an existing entry', 'conflicts with an existing entry'),
+  'resource-in-use':      refuse(409, 'Still in use', 'still refers to it'),
+  'reference-violation':  refuse(409, 'Breaks a reference', 'would become a broken reference'),
+  'version-conflict':     refuse(409, 'Changed by someone else in the meantime'),
+  'reference-not-found':  refuse(422, 'Refers to something that does not exist', 'does not exist'),
+  'required':             refuse(422, 'Required value missing', 'must be set'),
+  'check-violation':      refuse(422, 'Value not allowed', 'is not allowed'),
+  'invalid-value':        refuse(422, 'Invalid value', 'is not valid'),
+  'invalid-cursor':       refuse(400, 'Invalid cursor'),
+  'forbidden':            refuse(403, 'Not allowed'),
+  'transaction-conflict': fail(503, 'Conflict with another transaction', 1, true),
+  'lock-timeout':         fail(503, 'Waited too long for a lock', 1, true),
+  'database-overloaded':  fail(503, 'Too many requests at once', 1, true),
+  'database-unavailable': fail(503, 'Database unavailable', 5),
+  'database-read-only':   fail(503, 'Database is read-only', 30),
+  'query-timeout':        fail(504, 'Query took too long'),
+  'storage-full':         fail(507, 'Storage full'),
+  'request-cancelled':    fail(499, 'Request cancelled'),
+  'internal-error':       fail(500, 'Internal error'),
 };

@@ -150,7 +150,7 @@ describe('one property or another', () => {
   });
 
   test('the same check in two tables: only what both say', () => {
-    const find = (check: string) => constraintIndexOf(orms.sqlite).find([{ check }]);
+    const find = (check: string) => constraintIndexOf(orms.sqlite).find([{ constraint: check }]);
     expect(find('status')).toMatchObject({ entity: 'User', properties: ['status'] });
     expect(find('age >= 0')).toMatchObject({ entity: 'User', properties: ['age'] });
     expect(find('chk_range')).toMatchObject({ entity: 'User', properties: ['startNo', 'endNo'] });

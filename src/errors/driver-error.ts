@@ -1,0 +1,82 @@
+import type { OrmLike } from './orm-option.js';
+import { isDatabaseSocket, NETWORK, SETTINGS } from './socket-error.js';
+import type { Thrown } from './thrown.js';
+import { verdictOn, type Verdict } from './verdict.js';
+
+/** Which driver speaks, by the shape of its error and never by its class. */
+export function driverOf({ code, errno, sqlState }: Thrown): 'sqlite' | 'mysql' | 'postgresql' | undefined {
+  return /^(?:ERR_)?SQLITE_/.test(code)
+    ? 'sqlite'
+    : /^\d+$/.test(errno) && (sqlState || code.startsWith('ER_'))
+      ? 'mysql'
+      : /^(?=.*\d)[0-9A-Z]{5}$/.test(code)
+        ? 'postgresql'
+        : undefined;
+}
+
+/**
+ * What a driver's code means. `converted` says that MikroORM made a DriverException of the error; without that, its
+ * shape has to be one that only a database driver makes.
+ */
+export function driverVerdict(
+  error: unknown,
+  thrown: Thrown,
+  converted: boolean,
+  orm: OrmLike | undefined,
+): Verdict | undefined {
+  const { code } = thrown;
+  switch (driverOf(thrown)) {
+    case 'sqlite':
+      return sqliteVerdict(thrown) ?? 'internal-error';
+    case 'mysql':
+      return mysqlVerdict(thrown) ?? 'internal-error';
+    case 'postgresql':
+      return converted || thrown.severity ? (postgresqlVerdict(thrown) ?? 'internal-error') : undefined;
+  }
+  if (code.startsWith('PROTOCOL_')) {
+    return code === 'PROTOCOL_SEQUENCE_TIMEOUT' ? 'query-timeout' : 'database-unavailable'; // mysql2
+  }
+  const network = SETTINGS.test(code) ? 'misconfigured' : NETWORK.test(code) ? 'database-unavailable' : undefined;
+  const verdict = network ?? verdictOn(code);
+  // Files fail with codes of sockets, too (ENOENT, EACCES): under the name of another call.
+  const socket = (network ?? thrown.syscall === 'connect') && isDatabaseSocket(error, thrown, orm);
+  return converted || socket ? verdict : undefined;
+}
+
+/** SQLite's messages are its own, in English and without values: where the code is a general one, they tell. */
+function sqliteVerdict({ code, message }: Thrown): Verdict | undefined {
+  if (/^(?:no such column: NaN$|unrecognized token: "')/.test(message)) {
+    return 'invalid-value'; // MikroORM writes an invalid Date as NaN; a NUL byte ends a statement early
+  }
+  if (message.startsWith('cannot commit transaction')) {
+    return undefined; // not a lock: a statement of this very connection is open (libsql, after a failed deferred check)
+  }
+  const [, result = ''] = /^SQLITE_(?:CONSTRAINT_)?([A-Z]+)/.exec(code) ?? [];
+  const [, kind = ''] = /\b([A-Z ]+) constraint failed/.exec(message) ?? [];
+  return verdictOn(result) ?? verdictOn(kind.replace(' ', ''));
+}
+
+/** mysql2's `code` is wrong for MariaDB's errors: the number counts. */
+function mysqlVerdict({ errno, sqlState, message }: Thrown): Verdict | undefined {
+  if (errno === '1290' && /--(?:super-)?read[-_]only\b/.test(message)) {
+    return 'database-read-only';
+  }
+  if (errno === '4025' && /`[^`]+\.[^`]+` /.test(message)) {
+    return 'invalid-value'; // MariaDB checks JSON columns by a constraint named table.column
+  }
+  return verdictOn(errno) ?? verdictOn(sqlState);
+}
+
+function postgresqlVerdict({ code, message, routine, file }: Thrown): Verdict | undefined {
+  if (code === '23503') {
+    // Which end of a foreign key is wrong: the message quotes two names (table, constraint) when the parent is missing,
+    // three (parent, constraint, child) when children exist, in every language; the quotes differ, their number does not.
+    const quotes = message.replace(/\n.*/s, '').match(/["„“”«»]/g)?.length;
+    return quotes === 4 ? 'reference-not-found' : quotes === 6 ? 'resource-in-use' : 'reference-violation';
+  }
+  if (code === '42501' && routine === 'ExecWithCheckOptions') {
+    return 'forbidden'; // row-level security: message and severity are translated, the routine is not
+  }
+  // a NUL byte cuts the message to the server short
+  return code === '08P01' && file === 'pqformat.c' ? 'invalid-value' : verdictOn(code);
+}

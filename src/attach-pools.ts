@@ -1,5 +1,4 @@
 import { OrmClosedError } from './errors/orm-web-error.js';
-import { closedError } from './named-orm.js';
 import type { NamedOrm } from './process-state.js';
 import { createSharedPool, type SharedPool } from './shared-pool.js';
 import { driverOptions, isOwnPool, isSql, sqlConnections, type SqlConnection } from './sql-internals.js';
@@ -30,7 +29,7 @@ export function attachPools(orm: AnyOrm, named: NamedOrm): void {
     }
     attach(connection, pool, () => {
       if (named.closed) {
-        throw closedError(named.name);
+        throw new OrmClosedError(named.name);
       }
     });
   }

@@ -1,4 +1,4 @@
-import { closedError } from './named-orm.js';
+import { OrmClosedError } from './errors/orm-web-error.js';
 import { nextTick, processState, type NamedOrm } from './process-state.js';
 
 /** How long it must stay quiet while draining: a render may be between two queries of its fork. In ms. */
@@ -14,7 +14,7 @@ export function closeNamedOrm(named: NamedOrm, drain: number): Promise<void> {
       state.named.delete(named.name);
       state.closedAt.set(named.name, nextTick());
     }
-    const refuse = () => closedError(named.name);
+    const refuse = () => new OrmClosedError(named.name);
     await Promise.all([...named.pools.values()].map(pool => pool.close(refuse)));
     // closes what is not the pool's: caches, and a Kysely instance of the user's
     await Promise.all([...named.orms].map(orm => orm.deref()?.close()));

@@ -11,7 +11,7 @@ export interface OrmHealth {
   migrations: { ok: boolean; pending: string[] };
 }
 
-/** What a failed check tells: its cause in the terms of `mapOrmError`, and no more. */
+/** What a check tells of an error: its cause in the terms of `mapOrmError`, and no more. */
 export function unhealthy(error: unknown, orm?: AnyOrm): OrmHealth {
   const reason = mapOrmError(error, { orm })?.code ?? 'internal-error';
   return { ok: false, database: { ok: false, reason }, migrations: { ok: false, pending: [] } };

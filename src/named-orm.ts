@@ -3,13 +3,6 @@ import { OrmClosedError, OrmConfigError } from './errors/orm-web-error.js';
 import { createNamedOrm, processState, type NamedOrm } from './process-state.js';
 import type { AnyOrm } from './orm-source.js';
 
-/** What every use of a closed ORM throws. */
-export function closedError(name: string): OrmClosedError {
-  return new OrmClosedError(
-    `The ORM "${name}" was closed. To go on, call createOrmSingleton(config) again after close().`,
-  );
-}
-
 /**
  * Finds or adds what the graphs share under the name of `orm`. `created` tells when the asking singleton was created,
  * `shareMemory` whether an in-memory database may be shared.
@@ -18,7 +11,7 @@ export function joinNamedOrm(orm: AnyOrm, created: number, shareMemory: boolean)
   const state = processState();
   const name = orm.config.get('contextName');
   if ((state.closedAt.get(name) ?? 0) > created) {
-    throw closedError(name);
+    throw new OrmClosedError(name);
   }
   const identity = identifyDatabase(orm);
   if (identity.inMemory && !shareMemory) {

@@ -1,5 +1,5 @@
 import { mapOrmError } from './errors/map-orm-error.js';
-import { OrmConfigError } from './errors/orm-web-error.js';
+import { assertNumber } from './assert-number.js';
 import type { AnyOrm } from './orm-source.js';
 
 /** How to wait for a database that is still starting. */
@@ -10,13 +10,6 @@ export interface ConnectOptions {
   delay?: number | undefined;
 }
 
-/** Refuses what `setTimeout` would take for something else. */
-export function assertMilliseconds(option: string, value: unknown): void {
-  if (typeof value !== 'number' || !(value >= 0)) {
-    throw new OrmConfigError(`${option} takes milliseconds, a number from 0 on, and got ${String(value)}.`);
-  }
-}
-
 /** Waits for the database, and creates it where it is missing. */
 export async function openDatabase(
   orm: AnyOrm,
@@ -24,10 +17,8 @@ export async function openDatabase(
   mayCreate: boolean,
   { attempts = 1, delay = 500 }: ConnectOptions = {},
 ): Promise<void> {
-  assertMilliseconds('connect.delay', delay);
-  if (!(attempts >= 1)) {
-    throw new OrmConfigError(`connect.attempts takes a number from 1 on, and got ${String(attempts)}.`);
-  }
+  assertNumber('connect.attempts', attempts, 1);
+  assertNumber('connect.delay', delay);
   for (let attempt = 1; ; attempt++) {
     try {
       await answer(orm);

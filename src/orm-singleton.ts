@@ -1,11 +1,10 @@
 import type { IDatabaseDriver, MikroORM, Options } from '@mikro-orm/core';
-import { attachOrm, openOrm, type AttachedOrm } from './attached-orm.js';
+import { assertNumber } from './assert-number.js';
+import type { AttachedOrm } from './attached-orm.js';
 import type { DriverEm, OrmConfig } from './build-orm.js';
-import { closeNamedOrm } from './close-orm.js';
-import { OrmConfigError, type OrmClosedError } from './errors/orm-web-error.js';
-import { checkHealth, unhealthy, type OrmHealth } from './health.js';
-import { closedError } from './named-orm.js';
-import { assertMilliseconds, type ConnectOptions } from './open-database.js';
+import { OrmClosedError, OrmConfigError } from './errors/orm-web-error.js';
+import type { OrmHealth } from './health.js';
+import type { ConnectOptions } from './open-database.js';
 import { nextTick } from './process-state.js';
 import type { AnyOrm, EntityList } from './orm-source.js';
 
@@ -17,8 +16,12 @@ export interface OrmSingletonOptions {
    * @default the config's `contextName`, or 'default'
    */
   name?: string | undefined;
-  /** Runs pending migrations, once a process, before the first `orm()` resolves. @default false */
-  migrate?: boolean | { /** Milliseconds to wait for the lock. */ lockTimeout?: number | undefined } | undefined;
+  /**
+   * Runs pending migrations, once a process, before the first `orm()` resolves. Processes do not lock each other out
+   * yet, so `lockTimeout` (milliseconds) has nothing to wait for.
+   * @default false
+   */
+  migrate?: boolean | { lockTimeout?: number | undefined } | undefined;
   /** Waits for a database that is still starting. @default one attempt */
   connect?: ConnectOptions | undefined;
 }
@@ -67,77 +70,82 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
   type ORM = MikroORM<D, EM, E>;
   const created = nextTick();
   let overrides: Partial<Options<D, EM, E>> = {};
-  let built: Promise<AttachedOrm<ORM>> | undefined;
-  let ready: Promise<ORM> | undefined;
+  let attaching: Promise<AttachedOrm<ORM>> | undefined;
   let attached: AttachedOrm<ORM> | undefined;
-  let isOpen = false;
-  let isShut = false;
+  let opening: Promise<ORM> | undefined;
+  let opened: ORM | undefined;
+  let refused = false;
 
-  function build(): Promise<AttachedOrm<ORM>> {
-    built ??= attachOrm(config, overrides, { created, name: options.name }).then(
-      orm => (attached = orm),
-      (error: unknown) => {
-        built = undefined;
-        throw error;
-      },
-    );
-    return built;
+  async function attach(): Promise<AttachedOrm<ORM>> {
+    if (refused || attached?.named.closed) {
+      throw new OrmClosedError(attached?.named.name ?? options.name ?? 'default');
+    }
+    attaching ??= load().catch((error: unknown) => {
+      attaching = undefined;
+      throw error;
+    });
+    return attaching;
+  }
+
+  async function load(): Promise<AttachedOrm<ORM>> {
+    // apart from the rest of the package, which every module graph imports: this is needed once, to open the database
+    const { attachOrm } = await import('./attached-orm.js');
+    attached = await attachOrm(config, overrides, { created, name: options.name });
+    return attached;
   }
 
   async function open(): Promise<ORM> {
-    const attempt = await build();
+    const target = await attach();
     try {
-      await openOrm(attempt, options);
+      await target.open(options);
     } catch (error) {
-      built = ready = attached = undefined;
-      await attempt.orm.close().catch(() => undefined);
+      attaching = attached = undefined;
+      await target.orm.close().catch(() => undefined);
       throw error;
     }
-    isOpen = true;
-    return attempt.orm;
+    opened = target.orm;
+    return opened;
   }
 
-  const isClosed = (): boolean => isShut || attached?.named.closed === true;
-  const refusal = (): OrmClosedError => closedError(attached?.named.name ?? options.name ?? 'default');
-
-  function orm(): Promise<ORM> {
-    if (isClosed()) {
-      return Promise.reject(refusal());
+  async function orm(): Promise<ORM> {
+    if (refused || attached?.named.closed) {
+      await attach();
     }
-    ready ??= open().catch((error: unknown) => {
-      ready = undefined;
+    opening ??= open().catch((error: unknown) => {
+      opening = undefined;
       throw error;
     });
-    return ready;
+    return opening;
   }
 
   const singleton: Omit<OrmSingleton<ORM>, 'current'> = Object.assign(orm, {
     configure(this: void, more: Partial<Options<D>>) {
-      if (built) {
+      if (attaching) {
         throw new OrmConfigError('configure() came after the first use. Call it before orm(), check() and close().');
       }
       overrides = { ...overrides, ...more } as typeof overrides;
       return singleton as OrmSingleton<ORM>;
     },
     async check(): Promise<OrmHealth> {
-      if (isClosed() || attached?.named.closing) {
-        return unhealthy(refusal());
+      try {
+        return await (await attach()).check();
+      } catch (error) {
+        if (error instanceof OrmClosedError) {
+          return (await import('./health.js')).unhealthy(error);
+        }
+        throw error;
       }
-      return checkHealth((await build()).orm);
     },
     async close({ drain = 0 }: { drain?: number | undefined } = {}): Promise<void> {
-      assertMilliseconds('close({ drain })', drain);
-      const target = attached ?? (await build().catch(() => undefined));
-      if (target) {
-        await closeNamedOrm(target.named, drain);
-      } else {
-        // closed by another graph already, or nothing that could have been opened
-        isShut = true;
-      }
+      assertNumber('close({ drain })', drain);
+      const target = attached ?? (await attach().catch(() => undefined));
+      // without a target, another graph has closed it, or there is nothing that could have been opened
+      refused = !target;
+      await target?.close(drain);
     },
     [Symbol.asyncDispose]: () => singleton.close(),
   });
   return Object.defineProperty(singleton, 'current', {
-    get: () => (isOpen && !isClosed() ? attached?.orm : undefined),
+    get: () => (refused || attached?.named.closed ? undefined : opened),
   }) as OrmSingleton<ORM>;
 }

@@ -10,6 +10,11 @@ export abstract class OrmWebError extends Error {
 export class OrmClosedError extends OrmWebError {
   readonly code = 'ORM_CLOSED';
   override readonly name = 'OrmClosedError';
+
+  /** @param name the name of the ORM */
+  constructor(name: string) {
+    super(`The ORM "${name}" was closed. To go on, call createOrmSingleton(config) again after close().`);
+  }
 }
 
 /** What `createOrmSingleton` was given, or where it runs, cannot work: the message names the option and the fix. */

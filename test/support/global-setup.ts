@@ -1,6 +1,8 @@
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { DRIVERS, isReachable } from './databases.js';
 
-export default async function setup(): Promise<void> {
+export default async function setup(): Promise<() => Promise<void>> {
   console.log(`Node.js ${process.version}`);
   const [major = 0] = process.versions.node.split('.').map(Number);
   if (major < 22) {
@@ -11,4 +13,6 @@ export default async function setup(): Promise<void> {
       console.warn(`SKIPPED: no server for ${name} answers on 127.0.0.1; its tests do not run`);
     }
   }
+  const graphs = resolve(import.meta.dirname, '../.tmp/graphs');
+  return () => rm(graphs, { recursive: true, force: true });
 }

@@ -1,19 +1,29 @@
+import { cp } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { resolve } from 'node:path';
 import { defineEntity, p } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
 import type * as Library from '../../src/index.js';
 import type { DatabaseConfig } from './databases.js';
 
-const built = pathToFileURL(resolve(import.meta.dirname, '../../dist/index.js')).href;
+const dist = resolve(import.meta.dirname, '../../dist');
+// below the repository, so that its packages are found
+const copies = resolve(import.meta.dirname, `../.tmp/graphs/${process.pid}-${Date.now()}`);
 let graphs = 0;
+
+/** Evaluates the library once more. */
+export async function importLibrary(): Promise<typeof Library> {
+  const copy = join(copies, String(++graphs));
+  await cp(dist, copy, { recursive: true });
+  return import(/* @vite-ignore */ pathToFileURL(join(copy, 'index.js')).href);
+}
 
 /**
  * A module graph as a bundler makes one: a copy of the library, of the entities and of the config of its own, on the one
  * `@mikro-orm/core` of the process.
  */
 export async function createGraph(database: DatabaseConfig) {
-  const library = (await import(/* @vite-ignore */ `${built}?graph=${++graphs}`)) as typeof Library;
+  const library = await importLibrary();
   const UserSchema = defineEntity({
     name: 'User',
     tableName: 'users',

@@ -35,7 +35,15 @@ export function indexTable(
   const primary = meta.primaryKeys.flatMap(name => meta.properties[name] ?? []);
   // Of table per type, a child's table has its own columns and the key.
   const props = (meta.tptParent ? [...primary, ...(meta.ownProps ?? [])] : Object.values(meta.properties))
-    .filter(prop => prop.persist !== false && prop.columnTypes?.length && (prop.kind !== 'embedded' || prop.object))
+    .filter(
+      prop =>
+        prop.persist !== false &&
+        // the other side of a relation, and a collection, have no column here
+        prop.fieldNames?.length &&
+        prop.columnTypes?.length &&
+        !/:[mn]$/.test(prop.kind) &&
+        (prop.kind !== 'embedded' || prop.object),
+    )
     .sort((a, b) => a.fieldNames.length - b.fieldNames.length);
 
   const place = (owners: readonly EntityProperty[]): Place => ({

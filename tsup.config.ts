@@ -5,7 +5,7 @@ export default defineConfig({
   format: 'esm',
   target: 'node22',
   dts: true,
-  clean: false,
+  clean: true,
   removeNodeProtocol: false,
   treeshake: true,
 });

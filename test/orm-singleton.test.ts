@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { MikroORM } from '@mikro-orm/core';
+import { PostgreSqlDriver } from '@mikro-orm/postgresql';
+import { SqliteDriver } from '@mikro-orm/sqlite';
 import type { OrmSingleton } from '../src/index.js';
 import { createDatabase, describeDriver, DRIVERS, onServer, type TestDatabase } from './support/databases.js';
 import { createGraph } from './support/graphs.js';
@@ -209,7 +211,7 @@ await describeDriver('postgresql', driver => {
 
   test('a database that is down rejects, and the next call tries again', async () => {
     const graph = await createGraph({
-      driver: (await createDatabase(driver)).config.driver!,
+      driver: PostgreSqlDriver,
       host: '127.0.0.1',
       port: 1,
       user: 'postgres',
@@ -249,7 +251,7 @@ describe('settings', () => {
   });
 
   test('an in-memory database is shared under an explicit name only', async () => {
-    const memory = { ...(await createDatabase('sqlite')).config, dbName: ':memory:' };
+    const memory = { driver: SqliteDriver, dbName: ':memory:' };
     const [a, b, c] = [await createGraph(memory), await createGraph(memory), await createGraph(memory)];
     const [own, shared, same] = [
       a.createOrmSingleton(a.config, { migrate: true }),
@@ -278,7 +280,7 @@ describe('settings', () => {
     ['no config', undefined, /got undefined for `config`/],
     ['null', null, /got null for `config`/],
   ])('%s is a clear error', async (_what, config, message) => {
-    const { createOrmSingleton } = await createGraph((await createDatabase('sqlite')).config);
+    const { createOrmSingleton } = await createGraph({ driver: SqliteDriver, dbName: ':memory:' });
     await expect(createOrmSingleton(config as never)()).rejects.toThrow(message);
   });
 

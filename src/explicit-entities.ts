@@ -1,10 +1,9 @@
-import { EntitySchema, MetadataStorage, type EntityClass, type EntityMetadata } from '@mikro-orm/core';
+import { EntitySchema, MetadataStorage, type AnyEntity, type EntityClass, type EntityMetadata } from '@mikro-orm/core';
 import { markNamed } from './named-entities.js';
 import { readNamedList, type NamedClass } from './named-list.js';
 
 /** What `explicitEntities` takes under a key: an entity class, or what `defineEntity` returns. */
-// MikroORM's own `entities` option takes classes of any constructor, and schemas of any entity
-export type ExplicitEntity = EntityClass | EntitySchema<any, any>;
+export type ExplicitEntity = EntityClass<AnyEntity> | EntitySchema;
 
 /**
  * Lists entities under names that a bundler cannot change: the keys become their class names. Table names, join columns

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { MikroORM } from '@mikro-orm/core';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { SqliteDriver } from '@mikro-orm/sqlite';
@@ -282,6 +282,26 @@ describe('settings', () => {
   ])('%s is a clear error', async (_what, config, message) => {
     const { createOrmSingleton } = await createGraph({ driver: SqliteDriver, dbName: ':memory:' });
     await expect(createOrmSingleton(config as never)()).rejects.toThrow(message);
+  });
+
+  test.each([
+    [
+      'a Node.js too old',
+      { process: { node: '20.20.2' } },
+      /needs Node\.js 22\.17 or later, and this is 20\.20\.2\. Update/,
+    ],
+    ['an edge runtime', { EdgeRuntime: 'edge-runtime' }, /edge runtime.*remove `export const runtime/],
+  ])('%s is a clear error', async (_what, globals: Record<string, unknown>, message) => {
+    const { createOrmSingleton } = await createGraph({ driver: SqliteDriver, dbName: ':memory:' });
+    const { process } = globalThis;
+    for (const [name, value] of Object.entries(globals)) {
+      vi.stubGlobal(name, name === 'process' ? Object.create(process, { versions: { value } }) : value);
+    }
+    try {
+      await expect(createOrmSingleton({} as never)()).rejects.toThrow(message);
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 
   test('migrate without a Migrator says what to add', async () => {

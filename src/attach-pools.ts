@@ -13,25 +13,26 @@ export function attachPools(orm: AnyOrm, named: NamedOrm): void {
   if (!isSql(orm)) {
     return;
   }
+  const assertOpen = (): void => {
+    if (named.closed) {
+      throw new OrmClosedError(named.name);
+    }
+  };
   for (const [role, connection] of sqlConnections(orm)) {
-    const options = driverOptions(connection);
-    // a function would be called again, and might open something again
-    connection.options['driverOptions'] = options;
-    if (isOwnPool(options)) {
-      const message = `"${named.name}" keeps the Kysely instance or dialect of its driverOptions: that pool is not shared, and yours to close.`;
-      warn(orm.config, message);
+    if (isOwnPool(driverOptions(connection))) {
+      leaveAlone(connection, assertOpen);
+      warn(
+        orm.config,
+        `"${named.name}" keeps the Kysely instance or dialect of its driverOptions: that pool is not shared, and yours to close.`,
+      );
       continue;
     }
     let pool = named.pools.get(role);
     if (!pool) {
-      pool = createSharedPool(detachedCopy(connection));
+      pool = createSharedPool(ownersLike(connection));
       named.pools.set(role, pool);
     }
-    attach(connection, pool, () => {
-      if (named.closed) {
-        throw new OrmClosedError(named.name);
-      }
-    });
+    attach(connection, pool, assertOpen);
   }
   passOwnErrors(orm);
 }
@@ -42,13 +43,26 @@ function passOwnErrors(orm: AnyOrm): void {
   orm.driver.convertException = error => (error instanceof OrmClosedError ? (error as never) : convert(error));
 }
 
-/** A connection like this one that belongs to no ORM, so that closing an ORM does not touch it. */
-function detachedCopy(connection: SqlConnection): SqlConnection {
-  const Connection = connection.constructor as new (config: unknown, options: unknown, type: unknown) => SqlConnection;
-  const copy = new Connection(connection.config, {}, connection.type);
-  // the constructor would clone them, and a PGlite instance among them
-  Object.assign(copy.options, connection.options);
-  return copy;
+/** Makes connections like this one that belong to no ORM, so that closing an ORM does not touch them. */
+function ownersLike({ constructor, config, options, type }: SqlConnection): () => SqlConnection {
+  const Connection = constructor as new (...args: unknown[]) => SqlConnection;
+  const copied = { ...options };
+  return () => {
+    const owner = new Connection(config, {}, type);
+    // the constructor would clone them, and a PGlite instance among them
+    Object.assign(owner.options, copied);
+    return owner;
+  };
+}
+
+/** Keeps MikroORM from closing a pool that the user built, and closed ORMs from using it. */
+function leaveAlone(connection: SqlConnection, assertOpen: () => void): void {
+  const ensureConnection = connection.ensureConnection.bind(connection);
+  connection.close = async () => undefined;
+  connection.ensureConnection = async () => {
+    assertOpen();
+    await ensureConnection();
+  };
 }
 
 function attach(connection: SqlConnection, pool: SharedPool, assertOpen: () => void): void {

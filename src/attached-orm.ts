@@ -8,7 +8,7 @@ import { assertMigratable, migrationsKey } from './migrate.js';
 import { isProduction, joinNamedOrm } from './named-orm.js';
 import { answer, isAlreadyThere, openDatabase, type ConnectOptions } from './open-database.js';
 import type { AnyOrm, EntityList } from './orm-source.js';
-import { rememberOrm, runOnce, type NamedOrm } from './process-state.js';
+import { rememberOrm, runOnce, trackContext, type NamedOrm } from './process-state.js';
 import { assertAllListed } from './unlisted-entities.js';
 import { weakenRegistry } from './weak-registry.js';
 
@@ -68,6 +68,11 @@ function prepare<D extends IDatabaseDriver, EM extends DriverEm<D>, E extends En
 
   /** Runs `work` on a throw-away ORM, on connections of its own unless `attach` is set. */
   async function aside(work: (other: AnyOrm) => Promise<unknown>, attach: boolean): Promise<void> {
+    if (named.pools.size === 0) {
+      // a pool of the user's, and closing another ORM on it would close it
+      await work(orm);
+      return;
+    }
     const other = await buildOrm(settings);
     try {
       if (attach) {
@@ -92,7 +97,10 @@ function prepare<D extends IDatabaseDriver, EM extends DriverEm<D>, E extends En
     // also counts this graph among the users of the pool, before another one may close its ORM
     await answer(orm);
     if (migrate) {
-      await runOnce(named, migrationsKey(orm), () => aside(other => other.migrator.up(), named.exclusive));
+      await runOnce(named, migrationsKey(orm), () =>
+        // close({ drain }) waits for it, as for a request
+        trackContext(orm, () => aside(other => other.migrator.up(), named.exclusive)),
+      );
     }
   };
 }

@@ -24,8 +24,9 @@ export function closeNamedOrm(named: NamedOrm, drain: number): Promise<void> {
 }
 
 async function waitUntilIdle(named: NamedOrm, drain: number): Promise<void> {
+  const end = performance.now() + drain;
   let before: number | undefined;
-  for (let left = drain; left > 0; left -= QUIET) {
+  for (let left = drain; left > 0; left = end - performance.now()) {
     const pools = [...named.pools.values()];
     const isIdle = named.contexts === 0 && pools.every(pool => pool.busy === 0);
     const served = pools.reduce((sum, pool) => sum + pool.served, 0);

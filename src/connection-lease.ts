@@ -19,7 +19,7 @@ export const LEASE_METHODS = [
 type LeaseMethod = (typeof LEASE_METHODS)[number];
 
 /** Kysely forgets the connection of a transaction when one of these throws, and its slot in the pool would be lost. */
-const FORGETTING: readonly LeaseMethod[] = ['beginTransaction', 'rollbackTransaction'];
+const FORGETTING: readonly LeaseMethod[] = ['beginTransaction', 'commitTransaction', 'rollbackTransaction'];
 
 /** Hands out `held`; `done` is called at its release. */
 export function createLease(driver: KyselyDriver, held: DatabaseConnection, done: () => void): Lease {
@@ -38,9 +38,15 @@ export function createLease(driver: KyselyDriver, held: DatabaseConnection, done
       }
     },
     async call(method, args) {
+      if (released && method === 'rollbackTransaction') {
+        return; // done, when the commit failed
+      }
       try {
         await driver[method]!(held, ...(args as [never, never]));
       } catch (error) {
+        if (method === 'commitTransaction') {
+          await driver.rollbackTransaction(held).catch(() => undefined);
+        }
         if (FORGETTING.includes(method)) {
           await lease.release().catch(() => undefined);
         }

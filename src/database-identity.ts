@@ -25,19 +25,32 @@ export function identifyDatabase(orm: AnyOrm): DatabaseIdentity {
   const options = driverOptions(connection) as Record<string, unknown>;
   const settings = stringify([connection.options, orm.config.get('pool'), orm.config.get('replicas'), options]);
   if (EMBEDDED.some(name => packages.includes(name))) {
-    const file = embeddedFile(options, orm.config.get('dbName'));
+    const file = embeddedFile(driver, options, orm.config.get('dbName'));
     const inMemory = file === undefined;
     const exclusive = inMemory || packages.includes('@electric-sql/pglite');
     return { database: `${driver} ${file ?? 'in memory'}`, settings, inMemory, exclusive };
   }
-  const server = connection.getConnectionOptions();
-  const { host, port, user, database } = { ...connection.options, ...server } as Record<string, unknown>;
-  const place = `${driver} ${user}@${host}:${port}/${database ?? orm.config.get('dbName')}`;
+  // driverOptions win, as they do in MikroORM
+  const { host, port, user, database, dbName } = {
+    ...connection.options,
+    ...connection.getConnectionOptions(),
+    ...options,
+  } as Record<string, unknown>;
+  const place = `${driver} ${user}@${host}:${port || defaultPort(orm)}/${database ?? dbName ?? orm.config.get('dbName')}`;
   return { database: place, settings, inMemory: false, exclusive: false };
 }
 
+/** The port of a `clientUrl` that names none. */
+function defaultPort(orm: AnyOrm): string {
+  return /:(\d+)/.exec(orm.driver.getPlatform().getDefaultClientUrl())?.[1] ?? '';
+}
+
 /** The file or URL of an embedded database, or undefined for one in memory. */
-function embeddedFile(options: Record<string, unknown>, dbName: string | undefined): string | undefined {
+function embeddedFile(
+  driver: string,
+  options: Record<string, unknown>,
+  dbName: string | undefined,
+): string | undefined {
   if (options['pglite']) {
     return undefined;
   }
@@ -50,8 +63,10 @@ function embeddedFile(options: Record<string, unknown>, dbName: string | undefin
   ) {
     return undefined;
   }
-  const isRemote = /^(https?|libsql|wss?):\/\//.test(place);
-  const file = isRemote ? place : resolve(place.replace(/^file:(\/\/)?/, ''));
+  // of a remote one, what may be shown: a token may stand in its query
+  const [remote] = /^(?:https?|libsql|wss?):\/\/[^?]+/.exec(place) ?? [];
+  const file =
+    remote?.replace(/\/\/.*@/, '//') ?? resolve(driver === 'libsql' ? place.replace(/^file:(\/\/)?/, '') : place);
   // PGlite keeps several databases in one folder
   return options['dataDir'] && dbName ? `${file} ${dbName}` : file;
 }

@@ -16,7 +16,7 @@ export type ExplicitEntity = EntityClass<AnyEntity> | EntitySchema;
  * @param entities one entity for each key; the key is its class name, so not `UserSchema` but `User: UserSchema`
  * @returns the list for MikroORM's `entities` option
  * @throws {@link ExplicitNameError} with all offenders and the line to write instead: for an array, for undefined, for a
- *   class under two keys, for a key that ends in `Schema` over what defineEntity returns
+ *   class under two keys, for a key that ends in `Schema`
  *
  * @example
  * ```ts
@@ -66,8 +66,7 @@ function readEntity(key: string, entity: unknown): NamedEntity | string {
     return `${key} is ${typeof entity}, and neither an entity class nor what defineEntity returns`;
   }
   const name = key.replace(/(?<=.)Schema$/, '');
-  // a class may really be called that
-  if (name !== key && entity !== cls) {
+  if (name !== key) {
     const column = key.replace(/(?<=[a-z0-9])[A-Z]/g, '_$&').toLowerCase();
     return `${key} would name columns ${column}_id, write \`${name}: ${key}\``;
   }

@@ -1,5 +1,5 @@
 import type { MigrationObject, MigrationsOptions } from '@mikro-orm/core';
-import { Migration } from '@mikro-orm/migrations';
+import type { Migration } from '@mikro-orm/migrations';
 import { ExplicitNameError } from './errors/orm-web-error.js';
 import { migrationIndexGenerator } from './migration-index.js';
 import { looksMinified, ownName } from './migration-names.js';
@@ -90,12 +90,9 @@ function isMigration(value: unknown): value is MigrationObject['class'] {
   if (typeof value !== 'function') {
     return false;
   }
-  const prototype: unknown = value.prototype;
-  // a second copy of @mikro-orm/migrations in the bundle makes `instanceof` fail
-  return (
-    prototype instanceof Migration ||
-    (typeof prototype === 'object' && prototype !== null && 'up' in prototype && 'addSql' in prototype)
-  );
+  const prototype: Partial<Migration> | undefined = value.prototype;
+  // with a second copy of @mikro-orm/migrations in the bundle, `instanceof` would fail; an abstract base has no up()
+  return typeof prototype?.up === 'function' && typeof prototype.addSql === 'function';
 }
 
 function assertRenamed(renamed: Readonly<Record<string, string>>, names: ReadonlySet<string>): void {

@@ -7,7 +7,7 @@ import type { AnyOrm } from './orm-source.js';
 export interface OrmHealth {
   /** All of it. */
   ok: boolean;
-  database: { ok: boolean; reason?: OrmProblemCode };
+  database: { ok: boolean; reason?: OrmProblemCode | undefined };
   migrations: { ok: boolean; pending: string[] };
 }
 

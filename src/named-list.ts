@@ -18,11 +18,9 @@ export function readNamedList<T extends NamedClass>(
   mayBeEmpty = false,
 ): T[] {
   const isList = typeof given === 'object' && given !== null && !Array.isArray(given);
-  const entries = isList
-    ? Object.entries(given)
-        .map(([key, value]) => read(key, value))
-        .filter(entry => entry !== undefined)
-    : [];
+  const entries = Object.keys(isList ? given : {})
+    .map(key => read(key, valueOf(given, key)))
+    .filter(entry => entry !== undefined);
   const list = entries.filter(entry => typeof entry === 'object');
   const offences = entries.filter(entry => typeof entry === 'string');
   for (const [i, { name, class: cls }] of list.entries()) {
@@ -40,4 +38,13 @@ export function readNamedList<T extends NamedClass>(
     throw new ExplicitNameError(`${helper} refuses its list: ${offences.join('; ')}. Write ${example}.`);
   }
   return list;
+}
+
+/** The value under a key; undefined for an export of a namespace that a circular import has not reached yet. */
+function valueOf(given: unknown, key: string): unknown {
+  try {
+    return (given as Record<string, unknown>)[key];
+  } catch {
+    return undefined;
+  }
 }

@@ -10,18 +10,18 @@ import type { AnyOrm } from './orm-source.js';
 export function joinNamedOrm(orm: AnyOrm, created: number, shareMemory: boolean): NamedOrm {
   const state = processState();
   const name = orm.config.get('contextName');
-  if ((state.closedAt.get(name) ?? 0) > created) {
-    throw new OrmClosedError(name);
-  }
   const identity = identifyDatabase(orm);
   if (identity.inMemory && !shareMemory) {
     return createNamedOrm({ name, ...identity });
+  }
+  if ((state.closedAt.get(name) ?? 0) > created) {
+    throw new OrmClosedError(name);
   }
   const running = state.named.get(name);
   if (running && isSame(running, identity)) {
     return running;
   }
-  if (running && isProduction()) {
+  if (running && isSettled(running)) {
     throw new OrmConfigError(
       `Two databases under one name: "${name}" is already ${running.database}, and now ${identity.database}. Give one of them a name of its own: createOrmSingleton(config, { name: 'reports' }).`,
     );
@@ -37,9 +37,16 @@ export function joinNamedOrm(orm: AnyOrm, created: number, shareMemory: boolean)
   return added;
 }
 
-/** In production the first graph's pool settings count; in development a reload may have edited them. */
 function isSame(running: NamedOrm, identity: Pick<NamedOrm, 'database' | 'settings'>): boolean {
-  return running.database === identity.database && (isProduction() || running.settings === identity.settings);
+  return running.database === identity.database && (isSettled(running) || running.settings === identity.settings);
+}
+
+/**
+ * Whether the settings of a name stand, pool settings of the first graph included: in production, once they have led to
+ * a database. In development a reload may have edited them.
+ */
+function isSettled({ pools, runs }: NamedOrm): boolean {
+  return isProduction() && (runs.has('connect') || [...pools.values()].some(pool => pool.served > 0));
 }
 
 /** Whether reloads are out of the question. */

@@ -1,5 +1,6 @@
 import { mapOrmError } from './errors/map-orm-error.js';
 import { assertNumber } from './assert-number.js';
+import { OrmClosedError } from './errors/orm-web-error.js';
 import type { AnyOrm } from './orm-source.js';
 
 /** How to wait for a database that is still starting. */
@@ -30,7 +31,11 @@ export async function openDatabase(
         return;
       }
       // a wrong password does not heal by waiting, and has no retryAfter
-      if (attempt >= attempts || mapOrmError(error, { orm })?.retryAfter === undefined) {
+      if (
+        error instanceof OrmClosedError ||
+        attempt >= attempts ||
+        mapOrmError(error, { orm })?.retryAfter === undefined
+      ) {
         throw error;
       }
       await new Promise(resolve => setTimeout(resolve, delay * 2 ** (attempt - 1)));

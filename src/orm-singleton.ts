@@ -34,7 +34,7 @@ export interface OrmSingleton<ORM extends AnyOrm = AnyOrm> {
   readonly current: ORM | undefined;
   /** Merges `overrides` into the config, key by key; before the first use only. For tests. */
   configure(overrides: Partial<Options<ORM['driver']>>): this;
-  /** Asks the database, by SELECTs only, whether it answers and has all migrations. Does not throw for its state. */
+  /** Asks the database, by SELECTs only, whether it answers and has all migrations. Rejects only for a bad config. */
   check(): Promise<OrmHealth>;
   /**
    * Closes the name in every module graph: waits up to `drain` ms for running contexts and connections in use, then
@@ -96,12 +96,18 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
 
   async function open(): Promise<ORM> {
     const target = await attach();
-    try {
-      await target.open(options);
-    } catch (error) {
+    const failure = await target.open(options).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    if (target.named.closed) {
+      // closed meanwhile, whatever the driver made of it
+      throw new OrmClosedError(target.named.name);
+    }
+    if (failure) {
       attaching = attached = undefined;
       await target.orm.close().catch(() => undefined);
-      throw error;
+      throw failure.error;
     }
     opened = target.orm;
     return opened;

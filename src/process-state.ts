@@ -16,6 +16,8 @@ export interface NamedOrm {
   readonly orms: Set<WeakRef<AnyOrm>>;
   /** Runs that all graphs share, by what they run: `connect`, or a list of migrations. */
   readonly runs: Map<string, Promise<void>>;
+  /** Resolves when the latest of them has ended, either way. */
+  lastRun: Promise<unknown>;
   /** Request contexts that are running. */
   contexts: number;
   closing: Promise<void> | undefined;
@@ -54,6 +56,7 @@ export function createNamedOrm(from: Pick<NamedOrm, 'name' | 'database' | 'setti
     pools: new Map(),
     orms: new Set(),
     runs: new Map(),
+    lastRun: Promise.resolve(),
     contexts: 0,
     closing: undefined,
     closed: false,
@@ -71,15 +74,16 @@ export function rememberOrm(orm: AnyOrm, named: NamedOrm): void {
   processState().byOrm.set(orm, named);
 }
 
-/** Runs `work` once for all graphs; a failed run is not kept. */
+/** Runs `work` once for all graphs, after the runs before it; a failed run is not kept. */
 export function runOnce(named: NamedOrm, key: string, work: () => Promise<void>): Promise<void> {
   let run = named.runs.get(key);
   if (!run) {
-    run = work().catch((error: unknown) => {
+    run = named.lastRun.then(work).catch((error: unknown) => {
       named.runs.delete(key);
       throw error;
     });
     named.runs.set(key, run);
+    named.lastRun = run.catch(() => undefined);
   }
   return run;
 }

@@ -8,7 +8,8 @@ import { trackContext } from './process-state.js';
  * repositories) finds, too.
  *
  * Without options it joins a running context or transaction of the same ORM, so nested calls share one identity map. With
- * options it always forks, outside of a running transaction. A context of another ORM is kept beside it.
+ * options it always forks, outside of a running transaction (on SQLite, which has one connection, a query of that fork
+ * would wait for the transaction around it for ever). A context of another ORM is kept beside it.
  *
  * @param orm the ORM, or what leads to it
  * @param callback gets the fork; what it returns is returned

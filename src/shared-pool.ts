@@ -18,7 +18,7 @@ export interface SharedPool {
   readonly connection: SqlConnection;
   /** Connections in use. */
   readonly busy: number;
-  /** Connections handed out so far. */
+  /** Connections handed out so far: above 0, the database was reached. */
   readonly served: number;
   /** Closes as soon as nothing is in use, and again whenever a late user of it is done. */
   retire(): Promise<void>;
@@ -27,10 +27,11 @@ export interface SharedPool {
 }
 
 /**
- * A pool that opens on first use and closes with its last user. `connection` is a MikroORM connection that belongs to
- * no ORM: it builds MikroORM's own dialect (with its type parsers and hooks), and its driver serves everybody.
+ * A pool that opens on first use and closes with its last user. `createOwner` makes a MikroORM connection that belongs
+ * to no ORM: it builds MikroORM's own dialect (with its type parsers and hooks), and its driver serves everybody.
  */
-export function createSharedPool(connection: SqlConnection): SharedPool {
+export function createSharedPool(createOwner: () => SqlConnection): SharedPool {
+  let connection = createOwner();
   let dialect: Dialect | Promise<Dialect> | undefined;
   let opened: Promise<KyselyDriver> | undefined;
   let users = 0;
@@ -56,11 +57,12 @@ export function createSharedPool(connection: SqlConnection): SharedPool {
   }
 
   async function openDriver(): Promise<KyselyDriver> {
+    const owner = connection;
     const driver = (await native()).createDriver();
     await driver.init();
     // the owner never connects by itself: that would build a second dialect
-    connection.connected = true;
-    await setUp(driver, connection);
+    owner.connected = true;
+    await setUp(driver, owner);
     return driver;
   }
 
@@ -82,16 +84,13 @@ export function createSharedPool(connection: SqlConnection): SharedPool {
     // a dialect that no query has used yet may hold an open file all the same: only its driver can close that
     const closing = opened ?? openDriver();
     opened = dialect = undefined;
-    const options = { ...connection.options };
+    // a later use gets a new owner: PGlite's keeps the instance that is being closed
+    connection = createOwner();
     await (await closing).destroy();
-    // PGlite's connection keeps the closed instance otherwise; MikroORM's close() empties the options
-    await connection.close();
-    Object.assign(connection.options, options);
   }
 
   async function lease(driver: KyselyDriver, single: boolean, options: unknown): Promise<Lease> {
     busy++;
-    served++;
     const unlock = single ? await takeTurn() : undefined;
     const done = (): void => {
       busy--;
@@ -101,7 +100,12 @@ export function createSharedPool(connection: SqlConnection): SharedPool {
       }
     };
     try {
-      return createLease(driver, await driver.acquireConnection(options), done);
+      if (refuse) {
+        throw refuse();
+      }
+      const held = await driver.acquireConnection(options);
+      served++;
+      return createLease(driver, held, done);
     } catch (error) {
       done();
       throw error;
@@ -148,7 +152,9 @@ export function createSharedPool(connection: SqlConnection): SharedPool {
   }
 
   return {
-    connection,
+    get connection() {
+      return connection;
+    },
     dialect() {
       if (refuse) {
         throw refuse();

@@ -65,8 +65,11 @@ export function isOwnPool(options: unknown): boolean {
   return typeof options === 'object' && options !== null && ('createDriver' in options || 'getExecutor' in options);
 }
 
-/** The `driverOptions` that MikroORM would hand to its own dialect. */
+/** The `driverOptions` that MikroORM would hand to its own dialect. A function is called once: it may open something. */
 export function driverOptions(connection: SqlConnection): unknown {
-  const options = connection.options.driverOptions ?? connection.config.get('driverOptions');
-  return typeof options === 'function' ? (options as () => unknown)() : options;
+  const options = connection.options['driverOptions'] ?? connection.config.get('driverOptions');
+  if (typeof options !== 'function') {
+    return options;
+  }
+  return (connection.options['driverOptions'] = (options as () => unknown)());
 }

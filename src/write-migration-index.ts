@@ -18,7 +18,13 @@ export async function writeMigrationIndex(baseDir: string, path: string, emit: s
   for (const file of names.sort()) {
     const exported = exportedClass((await read(join(folder, file))) ?? '');
     if (exported) {
-      lines.push(`export { ${exported} } from './${file.slice(0, -emit.length - 1)}${extension}';`);
+      const module = `'./${file.slice(0, -emit.length - 1)}${extension}'`;
+      // MikroORM's generator for JavaScript writes CommonJS
+      lines.push(
+        emit === 'ts'
+          ? `export { ${exported} } from ${module};`
+          : `exports.${exported} = require(${module}).${exported};`,
+      );
     }
   }
   const text = `${MARK}\n${lines.join('\n')}\n`;

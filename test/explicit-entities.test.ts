@@ -260,12 +260,13 @@ describe('refusals name all offenders and the line to write', () => {
     expect(() => explicitEntities(entities as never)).toThrow(expect.objectContaining({ code: 'EXPLICIT_NAME' }));
   });
 
-  test('a class may be called Schema', async () => {
-    const JsonSchema = defineEntity({ name: 'JsonSchema', properties: { id: p.integer().primary() } });
-    class Own extends JsonSchema.class {}
-    JsonSchema.setClass(Own);
-    const [entity] = explicitEntities({ JsonSchema: Own });
-    expect(entity!.name).toBe('JsonSchema');
+  test('an export that a circular import has not reached', () => {
+    const namespace = {
+      get Article(): never {
+        throw new ReferenceError("Cannot access 'Article' before initialization");
+      },
+    };
+    expect(() => explicitEntities(namespace)).toThrow(/Article is undefined: a circular import\?/);
   });
 
   test('a refusal changes no name', () => {
@@ -281,6 +282,51 @@ describe('refusals name all offenders and the line to write', () => {
       dbName: ':memory:',
       entities: explicitEntities({ Article: domain.ArticleSchema }),
     });
-    await expect(orm()).rejects.toThrow(/missing in explicitEntities.*\(through Article\.tags\)/);
+    await expect(orm()).rejects.toThrow(/missing in explicitEntities: i \(through Article\.tags\)\. List each/);
+  });
+
+  test('a concrete parent, whose discriminator would be minified', async () => {
+    const { DogSchema } = defineAnimals();
+    const orm = createOrmSingleton({
+      driver: SqliteDriver,
+      dbName: ':memory:',
+      entities: explicitEntities({ Dog: DogSchema }),
+    });
+    await expect(orm()).rejects.toThrow(/missing in explicitEntities: a\. List each/);
+  });
+
+  test('a pivot entity of their own', async () => {
+    const { Tag, TagSchema } = defineDomain();
+    const Post = minified(
+      class {
+        id!: number;
+        tags = new Collection<object>(this);
+      },
+      'h',
+    );
+    const PostTag = minified(
+      class {
+        post!: object;
+        tag!: object;
+      },
+      'q',
+    );
+    const PostTagSchema = defineEntity({
+      name: 'PostTag',
+      class: PostTag,
+      properties: { post: () => p.manyToOne(Post).primary(), tag: () => p.manyToOne(Tag).primary() },
+    });
+    const PostSchema = defineEntity({
+      name: 'Post',
+      class: Post,
+      properties: { id: p.integer().primary(), tags: () => p.manyToMany(Tag).pivotEntity(() => PostTag) },
+    });
+    const open = (entities: Record<string, never>) =>
+      createOrmSingleton({ driver: SqliteDriver, dbName: ':memory:', entities: explicitEntities(entities) })();
+    const listed = { Post: PostSchema, Tag: TagSchema } as never as Record<string, never>;
+    await expect(open(listed)).rejects.toThrow(/missing in explicitEntities: q\b/);
+    const orm = await open({ ...listed, PostTag: PostTagSchema as never });
+    expect(await orm.schema.getCreateSchemaSQL()).toContain('create table `post_tag` (`post_id`');
+    await orm.close();
   });
 });

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { MikroORM, defineEntity, p } from '@mikro-orm/core';
 import { Migration, Migrator } from '@mikro-orm/migrations';
 import { SqliteDriver } from '@mikro-orm/sqlite';
@@ -178,9 +179,10 @@ describe('refusals name all offenders and the line to write', () => {
 });
 
 test('other values of a namespace are ignored, extensions and options kept', () => {
+  abstract class MigrationBase extends Migration {}
   const seeder = { register: () => undefined };
   const { extensions, migrations } = explicitMigrations(
-    { Migration20260101000000: first(), helper: () => 1 },
+    { Migration20260101000000: first(), MigrationBase, helper: () => 1 },
     { extensions: [seeder], tableName: 'runs', path: './db' },
   );
   expect(extensions[0]).toBe(seeder);
@@ -247,6 +249,21 @@ describe('migration:create keeps the index up to date', () => {
     await writeFile(join(folder, 'tsconfig.json'), tsconfig);
     const name = await create();
     expect(await index()).toContain(`from './${name}${extension}';`);
+  });
+
+  test('is CommonJS beside migrations in CommonJS, and loads', async () => {
+    await symlink(resolve(import.meta.dirname, '../node_modules'), join(folder, 'node_modules'));
+    const orm = new MikroORM({
+      ...config(),
+      ...explicitMigrations({ Migration20260101000000: first() }, { silent: true, emit: 'cjs' }),
+    });
+    const { fileName } = await orm.migrator.create(undefined, true);
+    await orm.close();
+    const list = (await import(/* @vite-ignore */ pathToFileURL(join(folder, 'migrations/index.cjs')).href)) as Record<
+      string,
+      unknown
+    >;
+    expect(explicitMigrations(list).migrations.migrationsList).toMatchObject([{ name: fileName.replace('.cjs', '') }]);
   });
 
   test('a file that it did not write is left alone, with a message', async () => {

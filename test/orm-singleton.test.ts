@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { MikroORM } from '@mikro-orm/core';
+import { Migration } from '@mikro-orm/migrations';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { SqliteDriver } from '@mikro-orm/sqlite';
 import type { OrmSingleton } from '../src/index.js';
 import { createDatabase, describeDriver, DRIVERS, onServer, type TestDatabase } from './support/databases.js';
-import { createGraph } from './support/graphs.js';
+import { createGraph, Migration20260101000000 } from './support/graphs.js';
 
 /** Connections that the server counts for this database, or the pools that are open, for embedded ones. */
 async function backends(database: TestDatabase): Promise<number> {
@@ -250,6 +251,20 @@ describe('settings', () => {
     await two.drop();
   });
 
+  test('in production, settings that led nowhere are not kept', async () => {
+    const database = await createDatabase('sqlite');
+    const graph = await createGraph(database.config);
+    vi.stubEnv('NODE_ENV', 'production');
+    let dbName = '/nowhere/at/all.db';
+    const orm = graph.createOrmSingleton(() => ({ ...graph.config, dbName }), { migrate: true, name: 'second try' });
+    await expect(orm()).rejects.toThrow();
+    dbName = String(database.config.dbName);
+    expect(await (await orm()).em.fork().count(graph.User)).toBe(0);
+    vi.unstubAllEnvs();
+    await orm.close();
+    await database.drop();
+  });
+
   test('an in-memory database is shared under an explicit name only', async () => {
     const memory = { driver: SqliteDriver, dbName: ':memory:' };
     const [a, b, c] = [await createGraph(memory), await createGraph(memory), await createGraph(memory)];
@@ -311,5 +326,90 @@ describe('settings', () => {
     await expect(orm()).rejects.toThrow(/\.\.\.explicitMigrations\(migrations\)/);
     await orm.close();
     await database.drop();
+  });
+});
+
+await describeDriver('postgresql', driver => {
+  test('graphs with different lists migrate one after the other', async () => {
+    const database = await createDatabase(driver);
+    const graphs = await Promise.all([createGraph(database.config), createGraph(database.config)]);
+    class Migration20260202000000 extends Migration {
+      override up(): void {
+        this.addSql('create table later (id int)');
+      }
+    }
+    const [a, b] = graphs.map((graph, i) => {
+      const list = i === 0 ? { Migration20260101000000 } : { Migration20260101000000, Migration20260202000000 };
+      const migrations = graph.explicitMigrations(list, { silent: true, snapshot: false });
+      return graph.createOrmSingleton({ ...graph.config, ...migrations }, { migrate: true, name: 'two lists' });
+    });
+    await Promise.all([a!(), b!()]);
+    expect(await b!.check()).toMatchObject({ ok: true });
+    await a!.close();
+    await database.drop();
+  });
+
+  test('close({ drain }) waits for a running migration', async () => {
+    const database = await createDatabase(driver);
+    const graph = await createGraph(database.config);
+    class Migration20260202000000 extends Migration {
+      override up(): void {
+        this.addSql('select pg_sleep(0.4)');
+        this.addSql('create table slow (id int)');
+      }
+    }
+    const migrations = graph.explicitMigrations({ Migration20260202000000 }, { silent: true, snapshot: false });
+    const orm = graph.createOrmSingleton({ ...graph.config, ...migrations }, { migrate: true, name: 'slow migration' });
+    const opening = orm();
+    opening.catch(() => undefined);
+    await expect
+      .poll(() =>
+        onServer<object[]>(
+          database.config,
+          `select 1 from pg_stat_activity where query like '%pg_sleep(0.4)' and state = 'active'`,
+        ),
+      )
+      .toHaveLength(1);
+    await orm.close({ drain: 10_000 });
+    expect(await onServer(database.config, `select to_regclass('slow') is not null as done`)).toEqual([{ done: true }]);
+    await expect(orm()).rejects.toMatchObject({ name: 'OrmClosedError' });
+    await database.drop();
+  });
+});
+
+describe('closing while opening', () => {
+  test('rejects with OrmClosedError, whenever it comes', async () => {
+    const database = await createDatabase('sqlite');
+    for (let tick = 0; tick < 60; tick++) {
+      const graph = await createGraph(database.config);
+      const orm = graph.createOrmSingleton(graph.config, { migrate: true, name: `tick ${tick}` });
+      const opening = orm().then(
+        () => 'opened',
+        (error: Error) => error.name,
+      );
+      for (let i = 0; i < tick; i++) {
+        await Promise.resolve();
+      }
+      await orm.close();
+      expect(await opening).toMatch(/^(opened|OrmClosedError)$/);
+      await expect(orm()).rejects.toMatchObject({ name: 'OrmClosedError' });
+    }
+    await database.drop();
+  });
+
+  test('ends the waiting for a database', async () => {
+    const graph = await createGraph({
+      driver: PostgreSqlDriver,
+      host: '127.0.0.1',
+      port: 1,
+      user: 'postgres',
+      dbName: 'x',
+    });
+    const orm = graph.createOrmSingleton(graph.config, { name: 'gone', connect: { attempts: 1000, delay: 20 } });
+    const opening = orm();
+    opening.catch(() => undefined);
+    await new Promise(resolve => setTimeout(resolve, 100));
+    await orm.close();
+    await expect(opening).rejects.toMatchObject({ name: 'OrmClosedError' });
   });
 });

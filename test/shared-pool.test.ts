@@ -63,6 +63,15 @@ await describeDriver('sqlite', driver => {
     expect(logger.mock.calls.flat().join()).toMatch(/"own pool" keeps the Kysely instance or dialect.*yours to close/);
     expect(own.prepare(`select name from sqlite_master where name = 't'`).get()).toEqual({ name: 't' });
     await orm.close();
+    expect(own.open, 'its pool is not ours to close').toBe(true);
+
+    const migrating = await createGraph({ ...database.config, driverOptions: () => dialect, logger } as DatabaseConfig);
+    const migrated = migrating.createOrmSingleton(migrating.config, { name: 'own pool', migrate: true });
+    const held = (await migrated()).em.fork();
+    expect(await held.count(migrating.User)).toBe(0);
+    await migrated.close();
+    await expect(held.count(migrating.User)).rejects.toMatchObject({ name: 'OrmClosedError' });
+    expect(own.open).toBe(true);
     own.close();
     await database.drop();
   });
@@ -134,6 +143,23 @@ await describeDriver('postgresql', driver => {
     const orm = graph.createOrmSingleton(graph.config, { name: 'max 1' });
     await expect(die((await orm()) as MikroORM)).rejects.toThrow();
     expect(await served((await orm()) as MikroORM)).toEqual([{ one: 1 }]);
+    await orm.close();
+    await database.drop();
+  });
+
+  test('a commit that fails gives its slot back, also to who does not roll back', async () => {
+    const database = await createDatabase(driver);
+    const graph = await createGraph({ ...database.config, pool: { max: 1 } } as DatabaseConfig);
+    const orm = graph.createOrmSingleton(graph.config, { name: 'commit' });
+    const connection = (await orm()).driver.getConnection();
+    await connection.execute('create table parent (id int primary key)');
+    await connection.execute('create table child (id int references parent deferrable initially deferred)');
+    const em = (await orm()).em.fork();
+    await em.begin();
+    await em.getConnection().execute('insert into child values (1)', [], 'run', em.getTransactionContext());
+    await expect(em.commit()).rejects.toMatchObject({ code: '23503' });
+    expect(await connection.execute('select count(*)::int as n from child')).toEqual([{ n: 0 }]);
+    await em.rollback();
     await orm.close();
     await database.drop();
   });

@@ -1,10 +1,16 @@
 import type * as library from './index.js';
-import { ExplicitNameError, OrmClosedError, OrmConfigError, OrmWebError } from './errors/orm-web-error.js';
+import {
+  ExplicitNameError,
+  OrmClosedError,
+  OrmConfigError,
+  OrmWebError,
+  TransactionRetryError,
+} from './errors/orm-web-error.js';
 
 // What bundlers for edge runtimes get in place of the library (the `edge-light` and `workerd` export conditions): it
 // imports, so that shared modules build, and tells what to do as soon as something is called.
 
-export { ExplicitNameError, OrmClosedError, OrmConfigError, OrmWebError };
+export { ExplicitNameError, OrmClosedError, OrmConfigError, OrmWebError, TransactionRetryError };
 
 function refuse(): never {
   throw new OrmConfigError(
@@ -14,6 +20,7 @@ function refuse(): never {
 
 export const createOrmSingleton: typeof library.createOrmSingleton = refuse;
 export const withRequestContext: typeof library.withRequestContext = refuse;
+export const retryTransaction: typeof library.retryTransaction = refuse;
 export const forkPerRequest: typeof library.forkPerRequest = refuse;
 export const mapOrmError: typeof library.mapOrmError = refuse;
 export const toProblemResponse: typeof library.toProblemResponse = refuse;

@@ -89,7 +89,7 @@ export function createSharedPool(createOwner: () => SqlConnection): SharedPool {
     await (await closing).destroy();
   }
 
-  async function lease(driver: KyselyDriver, single: boolean, options: unknown): Promise<Lease> {
+  async function lease(single: boolean, options: unknown): Promise<Lease> {
     busy++;
     const unlock = single ? await takeTurn() : undefined;
     const done = (): void => {
@@ -100,9 +100,8 @@ export function createSharedPool(createOwner: () => SqlConnection): SharedPool {
       }
     };
     try {
-      if (refuse) {
-        throw refuse();
-      }
+      // only now: while it waited for its turn, the pool may have been closed
+      const driver = await open();
       const held = await driver.acquireConnection(options);
       served++;
       return createLease(driver, held, done);
@@ -126,7 +125,7 @@ export function createSharedPool(createOwner: () => SqlConnection): SharedPool {
         attached = true;
         users++;
       },
-      acquireConnection: async options => lease(await open(), single, options),
+      acquireConnection: options => lease(single, options),
       releaseConnection: held => (held as Lease).release(),
       async destroy() {
         if (attached) {

@@ -10,11 +10,13 @@ test('the public surface', () => {
     'OrmClosedError',
     'OrmConfigError',
     'OrmWebError',
+    'TransactionRetryError',
     'createOrmSingleton',
     'explicitEntities',
     'explicitMigrations',
     'forkPerRequest',
     'mapOrmError',
+    'retryTransaction',
     'toProblemResponse',
     'withRequestContext',
   ]);

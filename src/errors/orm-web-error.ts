@@ -29,6 +29,23 @@ export class ExplicitNameError extends OrmWebError {
   override readonly name = 'ExplicitNameError';
 }
 
+/** Each attempt of `retryTransaction` failed, or its signal ended it: the error of the last attempt is the `cause`. */
+export class TransactionRetryError extends OrmWebError {
+  // not one of those that `ownVerdict` knows: what it means to a client is what its cause means
+  readonly code = 'TRANSACTION_RETRY';
+  override readonly name = 'TransactionRetryError';
+
+  /** @param attempts how many there were */
+  constructor(attempts: number, cause: unknown) {
+    super(
+      `The transaction failed ${attempts} times; the cause is the last error. Raise attempts, or make it shorter.`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
 /**
  * What an error of this library means to a client, by its code: a bundler may give each module graph its own copy of
  * these classes, so that `instanceof` does not tell. What the codes begin with is reserved for them.

@@ -45,7 +45,8 @@ function classify(error: unknown, thrown: Thrown, classes: string[], orm: OrmLik
   const converted = classes.includes('DriverException');
   // Many libraries have a ValidationError; MikroORM's can name the entity.
   const validation = classes.includes('ValidationError') && typeof read(error, 'getEntity') === 'function';
-  const own = validation || converted;
+  // What fails while MikroORM writes values into a query that it does not convert the errors of.
+  const own = validation || converted || / at \S+\.formatQuery /.test(thrown.stack);
   const coded = ownVerdict(thrown.code) ?? abortVerdict(thrown) ?? driverVerdict(error, thrown, converted, orm);
   const said = coded ? { verdict: coded } : saidBy(thrown.message, own);
   if (said || !own) {

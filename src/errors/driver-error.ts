@@ -77,6 +77,9 @@ function postgresqlVerdict({ code, message, routine, file }: Thrown): Verdict | 
   if (code === '42501' && routine === 'ExecWithCheckOptions') {
     return 'forbidden'; // row-level security: message and severity are translated, the routine is not
   }
+  if (code === '22023' && file === 'guc.c') {
+    return 'internal-error'; // not a row's value, but a session's: an unknown role, a setting
+  }
   // a NUL byte cuts the message to the server short
   return code === '08P01' && file === 'pqformat.c' ? 'invalid-value' : verdictOn(code);
 }

@@ -23,7 +23,7 @@ const OWN: readonly Sentence[] = [
     'check-violation',
   ],
   [/^Trying to set (?=.* of type ')|^Could not convert JS /, 'invalid-value'],
-  [/^Invalid time value$/, 'invalid-value'], // a Date that is none, in pg's serialisation
+  [/^Invalid time value$/, 'invalid-value'], // a Date that is none, as MikroORM writes it for PostgreSQL
 ];
 
 /** What MikroORM, kysely and the drivers say in errors without class or code, as it stands in their sources. */
@@ -31,7 +31,7 @@ const PLAIN: readonly Sentence[] = [
   [/^You must pass a non-\w+ value to the property /, 'required'],
   [/^Invalid (?:collection|reference) values? provided for '/, 'invalid-value'],
   [
-    /^(?:Trying to (?:query|order) by not existing |You cannot call 'EntityManager|Explicit `orderBy` op|Streaming is not sup)/,
+    /^(?:Trying to (?:query|order) by not existing |You cannot call 'EntityManager|Explicit `orderBy` op|Streaming is not sup|Current driver requires async )/,
     'internal-error',
   ],
   [/^Connection terminated(?: unexpectedly| due to connection timeout)?$/, 'database-unavailable'],

@@ -1,9 +1,10 @@
 'use server';
 
-import { mapOrmError } from 'mikro-orm-web';
+import { retryTransaction } from 'mikro-orm-web';
 import { revalidatePath } from 'next/cache';
 import { redirect } from 'next/navigation';
 import { Article, Tag, User } from '../lib/entities';
+import { fieldErrors } from '../lib/field-errors';
 import { newTag, newUser } from '../lib/input';
 import { orm, withEm } from '../lib/orm';
 import { addSamples } from '../lib/samples';
@@ -15,26 +16,17 @@ export async function createUser(_previous: UserFormState, form: FormData): Prom
   const values = { fullName: String(form.get('fullName') ?? ''), email: String(form.get('email') ?? '') };
   const input = newUser.safeParse(Object.fromEntries(form));
   if (!input.success) return { values, errors: byField(input.error.issues) };
-  try {
-    await withEm(async em => {
-      em.create(User, input.data);
-      await em.flush();
-    });
-  } catch (error) {
-    const problem = mapOrmError(error, { orm });
-    if (!problem?.errors) throw error;
-    return { values, errors: byField(problem.errors) };
-  }
+  const errors = await fieldErrors(() => retryTransaction(orm, async em => em.create(User, input.data)));
+  if (errors) return { values, errors: byField(errors) };
   revalidatePath('/', 'layout');
   redirect('/users');
 }
 
 export async function addTag(slug: string, form: FormData): Promise<void> {
   const { name } = newTag.parse(Object.fromEntries(form));
-  await withEm(async em => {
+  await retryTransaction(orm, async em => {
     const article = await em.findOneOrFail(Article, { slug }, { populate: ['tags'] });
     article.tags.add((await em.findOne(Tag, { name })) ?? em.create(Tag, { name }));
-    await em.flush();
   });
   revalidatePath('/articles', 'layout');
 }

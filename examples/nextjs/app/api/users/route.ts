@@ -1,7 +1,8 @@
 import { serialize } from '@mikro-orm/core';
+import { retryTransaction } from 'mikro-orm-web';
 import { User } from '../../../lib/entities';
 import { newUser, userPage } from '../../../lib/input';
-import { problem, problemResponse, withEm } from '../../../lib/orm';
+import { orm, problem, problemResponse, withEm } from '../../../lib/orm';
 
 /** `?after=` or `?before=` a cursor of another page, and `?size=`. */
 export const GET = problem(async request => {
@@ -18,11 +19,8 @@ export const GET = problem(async request => {
 
 export const POST = problem(async request => {
   const input = newUser.parse(await readJson(request));
-  return withEm(async em => {
-    const user = em.create(User, input);
-    await em.flush();
-    return Response.json(serialize(user), { status: 201, headers: { location: `/api/users/${user.id}` } });
-  });
+  const user = await retryTransaction(orm, async em => em.create(User, input));
+  return Response.json(serialize(user), { status: 201, headers: { location: `/api/users/${user.id}` } });
 });
 
 async function readJson(request: Request): Promise<unknown> {

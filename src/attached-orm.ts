@@ -69,7 +69,7 @@ function prepare<D extends IDatabaseDriver, EM extends DriverEm<D>, E extends En
   /** Runs `work` on a throw-away ORM, on connections of its own unless `attach` is set. */
   async function aside(work: (other: AnyOrm) => Promise<unknown>, attach: boolean): Promise<void> {
     if (named.pools.size === 0) {
-      // a pool of the user's, and closing another ORM on it would close it
+      // a pool of the user's, which another ORM would close with itself, or no SQL
       await work(orm);
       return;
     }

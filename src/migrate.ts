@@ -20,7 +20,7 @@ export function assertMigratable(orm: AnyOrm): void {
 }
 
 /** Whether the Migrator extension is registered. */
-export function hasMigrator(orm: AnyOrm): boolean {
+function hasMigrator(orm: AnyOrm): boolean {
   return orm.config.getExtension('@mikro-orm/migrator') !== undefined;
 }
 
@@ -45,7 +45,7 @@ export async function pendingMigrations(orm: AnyOrm): Promise<string[]> {
   return all.filter(name => !executed.has(name));
 }
 
-// Not public API: test/migrate.test.ts holds MikroORM to it.
+// Not public API: "check() only reads" in test/orm-singleton.test.ts holds MikroORM to it, on each driver.
 interface MigratorInternals {
   resolvePaths(): Promise<void>;
   discoverMigrations(): Promise<{ name: string }[]>;

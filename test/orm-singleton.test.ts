@@ -7,6 +7,9 @@ import type { OrmSingleton } from '../src/index.js';
 import { createDatabase, describeDriver, DRIVERS, onServer, type TestDatabase } from './support/databases.js';
 import { createGraph, Migration20260101000000 } from './support/graphs.js';
 
+/** No server listens there. */
+const NOWHERE = { driver: PostgreSqlDriver, host: '127.0.0.1', port: 1, user: 'postgres', dbName: 'x' };
+
 /** Connections that the server counts for this database, or the pools that are open, for embedded ones. */
 async function backends(database: TestDatabase): Promise<number> {
   const { dbName } = database.config;
@@ -211,13 +214,7 @@ await describeDriver('postgresql', driver => {
   });
 
   test('a database that is down rejects, and the next call tries again', async () => {
-    const graph = await createGraph({
-      driver: PostgreSqlDriver,
-      host: '127.0.0.1',
-      port: 1,
-      user: 'postgres',
-      dbName: 'x',
-    });
+    const graph = await createGraph(NOWHERE);
     const orm = graph.createOrmSingleton(graph.config);
     await expect(orm()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     expect(await orm.check()).toMatchObject({ ok: false, database: { ok: false, reason: 'database-unavailable' } });
@@ -398,13 +395,7 @@ describe('closing while opening', () => {
   });
 
   test('ends the waiting for a database', async () => {
-    const graph = await createGraph({
-      driver: PostgreSqlDriver,
-      host: '127.0.0.1',
-      port: 1,
-      user: 'postgres',
-      dbName: 'x',
-    });
+    const graph = await createGraph(NOWHERE);
     const orm = graph.createOrmSingleton(graph.config, { name: 'gone', connect: { attempts: 1000, delay: 20 } });
     const opening = orm();
     opening.catch(() => undefined);

@@ -1,5 +1,5 @@
 import { DriverException, ValidationError } from '@mikro-orm/core';
-import { driverVerdict } from './driver-error.js';
+import { driverOf, driverVerdict } from './driver-error.js';
 import type { OrmLike } from './orm-option.js';
 import { ownVerdict } from './orm-web-error.js';
 import { saidBy, type Said } from './sentences.js';
@@ -25,24 +25,31 @@ export function classifyError(first: unknown, orm: OrmLike | undefined): Classif
   for (const error of chain) {
     const thrown = viewOf(error);
     const classes = classesOf(error);
-    const said = classify(error, thrown, classes, orm);
+    // what is behind an error of the database is the database's, too
+    const said = classify(error, thrown, classes, vague !== undefined, orm);
     if (said !== undefined) {
       return { error, thrown, ...said };
     }
-    if (classes.includes('DriverException')) {
-      vague ??= { error, thrown, verdict: 'internal-error' };
+    if (classes.includes('DriverException') || driverOf(error, thrown) === 'mongodb') {
+      vague ??= { error, thrown, verdict: classes.map(verdictOn).find(known => known) ?? 'internal-error' };
     }
     // An application's HTTP error has a status already; a TypeError (also `fetch failed`) is a bug or another service.
     if (thrown.name !== 'TypeError' && !/^[45]\d\d$/.test(thrown.status || thrown.statusCode)) {
-      const behind = [...readList(error, 'errors'), read(error, 'cause')].filter(next => !chain.includes(next));
-      chain.push(...behind.slice(0, LIMIT - chain.length));
+      const next = [...readList({ error }, 'error'), ...readList(error, 'errors'), read(error, 'cause')];
+      chain.push(...next.filter(one => !chain.includes(one)).slice(0, LIMIT - chain.length));
     }
   }
   return vague;
 }
 
-function classify(error: unknown, thrown: Thrown, classes: string[], orm: OrmLike | undefined): Said | undefined {
-  const converted = classes.includes('DriverException');
+function classify(
+  error: unknown,
+  thrown: Thrown,
+  classes: string[],
+  behind: boolean,
+  orm: OrmLike | undefined,
+): Said | undefined {
+  const converted = behind || classes.includes('DriverException');
   // Many libraries have a ValidationError; MikroORM's can name the entity.
   const validation = classes.includes('ValidationError') && typeof read(error, 'getEntity') === 'function';
   // What fails while MikroORM writes values into a query that it does not convert the errors of.

@@ -1,6 +1,6 @@
 import type { Classified } from './classify-error.js';
 import { driverOf } from './driver-error.js';
-import type { Thrown } from './thrown.js';
+import { read, type Thrown } from './thrown.js';
 import type { Verdict } from './verdict.js';
 
 /**
@@ -17,9 +17,9 @@ export interface Clue {
 }
 
 /** Clues in the order of trust; empty if the driver names nothing. */
-export function readClues({ thrown, verdict }: Classified): Clue[] {
-  const driver = driverOf(thrown);
-  return driver ? { sqlite: sqliteClues, postgresql: postgresqlClues, mysql: mysqlClues }[driver](thrown, verdict) : [];
+export function readClues({ error, thrown, verdict }: Classified): Clue[] {
+  const driver = driverOf(error, thrown);
+  return driver ? CLUES[driver](thrown, verdict, error) : [];
 }
 
 /** `UNIQUE constraint failed: users.first_name, users.last_name`, `… index 'name'`, `CHECK constraint failed: age > 0`. */
@@ -73,3 +73,34 @@ function mysqlClues({ message, sql }: Thrown, verdict: Verdict): Clue[] {
     ...(part ? [{ table: owner, constraint: part, columns: [part] }] : []),
   ];
 }
+
+/**
+ * Microsoft SQL Server: `… UNIQUE KEY constraint 'users_email_unique'. … in object 'dbo.users'`, `… key row in object
+ * 'dbo.users' with unique index 'users_email_unique'`, `… NULL into column 'age', table 'app.dbo.users'`, `… truncated in
+ * table 'app.dbo.users', column 'name'`. Oracle: `(APP.users_email_unique)`, `("APP"."users"."age")`. Values come later.
+ */
+function quotedClues({ number, errorNum, message }: Thrown, verdict: Verdict): Clue[] {
+  const [first, second, third] = message.match(/[^"'().\s]+(?=["')])/g) ?? [];
+  const [table, column] =
+    verdict === 'required' ? [second, errorNum ? third : first] : errorNum ? [second, third] : [first, second];
+  return verdict === 'required' || /^(?:2628|12899)$/.test(number + errorNum)
+    ? [{ table, columns: column ? [column] : undefined }]
+    : /violation|reference|in-use/.test(verdict)
+      ? [{ constraint: first }, { constraint: second }]
+      : [];
+}
+
+/** `… collection: app.users index: email_1 dup key: …`; the driver has the index's keys, too. */
+function mongoClues({ message }: Thrown, _: Verdict, error: unknown): Clue[] {
+  const [, table] = / collection: [^.\s]+\.(\S+) index: /.exec(message) ?? [];
+  return [{ table, columns: Object.keys(read(error, 'keyPattern') ?? {}) }];
+}
+
+const CLUES = {
+  sqlite: sqliteClues,
+  postgresql: postgresqlClues,
+  mysql: mysqlClues,
+  mssql: quotedClues,
+  oracle: quotedClues,
+  mongodb: mongoClues,
+};

@@ -1,17 +1,25 @@
 import type { OrmLike } from './orm-option.js';
 import { isDatabaseSocket, NETWORK, SETTINGS } from './socket-error.js';
-import type { Thrown } from './thrown.js';
+import { read, type Thrown } from './thrown.js';
 import { verdictOn, type Verdict } from './verdict.js';
 
+type Driver = 'sqlite' | 'mysql' | 'postgresql' | 'mssql' | 'oracle' | 'mongodb';
+
 /** Which driver speaks, by the shape of its error and never by its class. */
-export function driverOf({ code, errno, sqlState }: Thrown): 'sqlite' | 'mysql' | 'postgresql' | undefined {
+export function driverOf(error: unknown, { code, errno, sqlState, number }: Thrown): Driver | undefined {
   return /^(?:ERR_)?SQLITE_/.test(code)
     ? 'sqlite'
     : /^\d+$/.test(errno) && (sqlState || code.startsWith('ER_'))
       ? 'mysql'
-      : /^(?=.*\d)[0-9A-Z]{5}$/.test(code)
-        ? 'postgresql'
-        : undefined;
+      : code === 'EREQUEST' && number
+        ? 'mssql'
+        : /^(?:ORA|NJS)-\d+$/.test(code)
+          ? 'oracle'
+          : read(error, 'errorLabelSet') // before PostgreSQL: its numbers may have five digits, too
+            ? 'mongodb'
+            : /^(?=.*\d)[0-9A-Z]{5}$/.test(code)
+              ? 'postgresql'
+              : undefined;
 }
 
 /**
@@ -25,13 +33,22 @@ export function driverVerdict(
   orm: OrmLike | undefined,
 ): Verdict | undefined {
   const { code } = thrown;
-  switch (driverOf(thrown)) {
+  switch (driverOf(error, thrown)) {
     case 'sqlite':
       return sqliteVerdict(thrown) ?? 'internal-error';
     case 'mysql':
       return mysqlVerdict(thrown) ?? 'internal-error';
     case 'postgresql':
       return converted || thrown.severity ? (postgresqlVerdict(thrown) ?? 'internal-error') : undefined;
+    case 'mssql':
+      return mssqlVerdict(thrown) ?? 'internal-error';
+    case 'oracle':
+      return oracleVerdict(thrown) ?? 'internal-error';
+    case 'mongodb':
+      return verdictOn(`mdb${code}`); // where it has no number, its cause may say more
+  }
+  if (code === 'ETIMEOUT' && /^Timeout: Request failed to complete in \d+ms$/.test(thrown.message)) {
+    return 'query-timeout'; // tedious, under the same code as a connection that took too long
   }
   if (code.startsWith('PROTOCOL_')) {
     return code === 'PROTOCOL_SEQUENCE_TIMEOUT' ? 'query-timeout' : 'database-unavailable'; // mysql2
@@ -82,4 +99,19 @@ function postgresqlVerdict({ code, message, routine, file }: Thrown): Verdict | 
   }
   // a NUL byte cuts the message to the server short
   return code === '08P01' && file === 'pqformat.c' ? 'invalid-value' : verdictOn(code);
+}
+
+/** 547 stands for foreign keys and checks: a keyword, which is not translated, tells them apart. */
+function mssqlVerdict({ number, message }: Thrown): Verdict | undefined {
+  const [, keyword] = (number === '547' && /^[^"]*?(CHECK|FOREIGN|REFERENCE)\b/.exec(message)) || [];
+  return verdictOn(keyword ?? `ms${number}`);
+}
+
+/** `ORA-00001` of the server; `NJS-500` of the driver, which may stand in front of a server's code. */
+function oracleVerdict({ code, errorNum }: Thrown): Verdict | undefined {
+  return /^NJS-51[2-9]/.test(code)
+    ? 'misconfigured'
+    : /^NJS-(?:003|06[45]|5)/.test(code)
+      ? 'database-unavailable'
+      : verdictOn(code.startsWith('N') ? code : `ora${errorNum || Number(code.slice(4))}`);
 }

@@ -29,6 +29,12 @@ export class ExplicitNameError extends OrmWebError {
   override readonly name = 'ExplicitNameError';
 }
 
+/** Another process held the lock for migrations longer than `migrate.lockTimeout`: the message says which. */
+export class MigrationLockError extends OrmWebError {
+  readonly code = 'MIGRATION_LOCK';
+  override readonly name = 'MigrationLockError';
+}
+
 /** Each attempt of `retryTransaction` failed, or its signal ended it: the error of the last attempt is the `cause`. */
 export class TransactionRetryError extends OrmWebError {
   // not one of those that `ownVerdict` knows: what it means to a client is what its cause means
@@ -51,8 +57,8 @@ export class TransactionRetryError extends OrmWebError {
  * these classes, so that `instanceof` does not tell. What the codes begin with is reserved for them.
  */
 export const ownVerdict = (code: string): 'database-unavailable' | 'internal-error' | undefined =>
-  code === 'ORM_CLOSED'
+  /^(?:ORM_CLOSED|MIGRATION_LOCK)$/.test(code)
     ? 'database-unavailable'
-    : /^(?:ORM|EXPLICIT|MIGRATION)_[A-Z_]+$/.test(code)
+    : /^(?:ORM_CONFIG|EXPLICIT_NAME)$/.test(code)
       ? 'internal-error'
       : undefined;

@@ -39,7 +39,7 @@ const PLAIN: readonly Sentence[] = [
   [/^(?:Cannot use a pool after|Pool is closed|The database connection is not|PGlite is clos)/, 'database-unavailable'],
   [/^Hrana\((?:Http\("error trying to connect|StreamClosed)/, 'database-unavailable'],
   [
-    /^(?:timeout exceeded when trying to connect|Queue limit reached\.|No connections available\.)$/,
+    /^(?:timeout exceeded when trying to connect|Queue limit reached\.|No connections available\.|operation timed out for an unknown reason)$/,
     'database-overloaded',
   ],
   [/^Query read timeout$/, 'query-timeout'],

@@ -1,18 +1,23 @@
 import type { OrmLike } from './orm-option.js';
 import { read, readList, viewOf, type Thrown } from './thrown.js';
 
-/** Codes of Node for what happens to a connection. */
-export const NETWORK = /^(?:ECONN|EHOST|ENET|EADDR|EAI_|EPIPE$|ETIMEDOUT$|ENOTFOUND$)/;
+/** Codes of Node and tedious for what happens to a connection. */
+export const NETWORK =
+  /^(?:ECONN|EHOST|ENET|EADDR|EAI_|(?:EPIPE|ETIMEDOUT|ENOTFOUND|ESOCKET|ECLOSE|EINSTLOOKUP|ETIMEOUT)$)/;
 
-/** Codes of Node and mysql2 for certificates, and for a handshake that both sides do not agree about. */
-export const SETTINGS = /CERT|SIGNATURE|^HANDSHAKE_|^AUTH_SWITCH_/;
+/** Codes of Node, mysql2 and tedious for certificates, and for a handshake that both sides do not agree about. */
+export const SETTINGS = /CERT|^CRL_|^HANDSHAKE_|^AUTH_SWITCH_|^E(?:LOGIN|FEDAUTH|ENCRYPT)$/;
 
 /**
- * Frames of a database driver, or of what MikroORM calls it through. Node's own errors carry nothing else that names
- * their origin: pg-pool and pg capture the stack anew, so it leads back to the query. Method names survive bundlers.
+ * The first frame that is not Node's, of a database driver or of what MikroORM calls it through; or, anywhere, the method
+ * that takes a connection: names of methods survive bundlers. Node's own errors carry nothing else that names their
+ * origin: pg and pg-pool capture the stack anew, so it leads back to the query. Frames further on tell nothing: what an
+ * app does in a transaction is called by the ORM, too.
  */
 const DRIVER_FRAME =
-  /^ +at .*(?:node_modules.*[\\/](?:pg|pg-pool|mysql2|kysely|@mikro-orm)[\\/]|\b(?:acquire|provide)Connection\b)/m;
+  /[\\/]node_modules[\\/](?:.*[\\/])?(?:pg|pg-pool|mysql2|tedious|oracledb|mongodb|kysely|@mikro-orm)[\\/]/;
+const isFromDriver = (stack: string): boolean =>
+  DRIVER_FRAME.test(/^ +at (?!.*\bnode:).*/m.exec(stack)?.[0] ?? '') || /^ +at .*\bacquireConnection\b/m.test(stack);
 
 /**
  * Whether an error of Node (ECONNREFUSED and the like) that no exception of the ORM wraps comes from a database: an
@@ -23,9 +28,9 @@ export function isDatabaseSocket(error: unknown, { stack }: Thrown, orm: OrmLike
   return [error, ...readList(error, 'errors')].map(viewOf).some(
     attempt =>
       attempt.fatal === 'true' || // mysql2
-      DRIVER_FRAME.test(attempt.stack) ||
+      isFromDriver(attempt.stack) ||
       /\.s\.PGSQL\./.test(attempt.address) ||
-      /^(?:5432|3306)$/.test(attempt.port) ||
+      /^(?:5432|3306|1433|1521|27017)$/.test(attempt.port) ||
       (/^(?:connect|getaddrinfo)$/.test(attempt.syscall) && isAddressOf(attempt.hostname || attempt.port, stack, orm)),
   );
 }

@@ -4,6 +4,8 @@ export type Thrown = Readonly<
     | ('name' | 'message' | 'stack' | 'code' | 'status' | 'statusCode')
     | ('schema' | 'table' | 'column' | 'constraint' | 'detail' | 'severity' | 'routine' | 'file') // PostgreSQL
     | ('errno' | 'sql' | 'sqlState' | 'fatal') // MySQL and MariaDB
+    | 'number' // Microsoft SQL Server
+    | 'errorNum' // Oracle
     | ('syscall' | 'address' | 'hostname' | 'port') // Node
     | '__kysely_timing__',
     string
@@ -25,7 +27,7 @@ export const viewOf = (error: unknown): Thrown =>
 /** One property of a value of any kind; undefined where there is none: getters and proxies may throw. */
 export function read(value: unknown, key: string | symbol): unknown {
   try {
-    return (value as Record<string | symbol, unknown>)[key];
+    return (value as Record<string | symbol, unknown> | undefined)?.[key];
   } catch {
     return undefined;
   }

@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     globalSetup: './test/support/global-setup.ts',
+    maxWorkers: '100%',
     projects: [
       {
         extends: true,

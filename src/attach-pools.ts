@@ -1,7 +1,7 @@
 import { OrmClosedError } from './errors/orm-web-error.js';
 import type { NamedOrm } from './process-state.js';
 import { createSharedPool, type SharedPool } from './shared-pool.js';
-import { driverOptions, isOwnPool, isSql, sqlConnections, type SqlConnection } from './sql-internals.js';
+import { driverOptions, isOwnPool, isSql, ownersLike, sqlConnections, type SqlConnection } from './sql-internals.js';
 import type { AnyOrm } from './orm-source.js';
 import { warn } from './warn.js';
 
@@ -29,7 +29,7 @@ export function attachPools(orm: AnyOrm, named: NamedOrm): void {
     }
     let pool = named.pools.get(role);
     if (!pool) {
-      pool = createSharedPool(ownersLike(connection));
+      pool = createSharedPool(ownersLike(connection), named.file);
       named.pools.set(role, pool);
     }
     attach(connection, pool, assertOpen);
@@ -41,18 +41,6 @@ export function attachPools(orm: AnyOrm, named: NamedOrm): void {
 function passOwnErrors(orm: AnyOrm): void {
   const convert = orm.driver.convertException.bind(orm.driver);
   orm.driver.convertException = error => (error instanceof OrmClosedError ? (error as never) : convert(error));
-}
-
-/** Makes connections like this one that belong to no ORM, so that closing an ORM does not touch them. */
-function ownersLike({ constructor, config, options, type }: SqlConnection): () => SqlConnection {
-  const Connection = constructor as new (...args: unknown[]) => SqlConnection;
-  const copied = { ...options };
-  return () => {
-    const owner = new Connection(config, {}, type);
-    // the constructor would clone them, and a PGlite instance among them
-    Object.assign(owner.options, copied);
-    return owner;
-  };
 }
 
 /** Keeps MikroORM from closing a pool that the user built, and closed ORMs from using it. */

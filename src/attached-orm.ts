@@ -1,16 +1,21 @@
 import type { IDatabaseDriver, MikroORM, Options } from '@mikro-orm/core';
+import { assertNumber } from './assert-number.js';
 import { attachPools } from './attach-pools.js';
 import { assertRuntime, buildOrm, resolveConfig, type DriverEm, type OrmConfig } from './build-orm.js';
 import { closeNamedOrm } from './close-orm.js';
 import { OrmClosedError } from './errors/orm-web-error.js';
-import { checkHealth, unhealthy, type OrmHealth } from './health.js';
-import { assertMigratable, migrationsKey } from './migrate.js';
+import { checkHealth, unhealthy, type MapError, type OrmHealth } from './health.js';
+import { assertMigratable, isMigrated, migrationsKey } from './migrate.js';
+import { withMigrationLock } from './migration-lock.js';
 import { isProduction, joinNamedOrm } from './named-orm.js';
 import { answer, isAlreadyThere, openDatabase, type ConnectOptions } from './open-database.js';
 import type { AnyOrm, EntityList } from './orm-source.js';
-import { rememberOrm, runOnce, trackContext, type NamedOrm } from './process-state.js';
+import { createNamedOrm, rememberOrm, runOnce, type NamedOrm } from './process-state.js';
 import { assertAllListed } from './unlisted-entities.js';
 import { weakenRegistry } from './weak-registry.js';
+
+/** How long to wait for a process that migrates, in ms. */
+const LOCK_TIMEOUT = 60_000;
 
 /** An ORM on the pool of its name, not connected yet. */
 export interface AttachedOrm<ORM extends AnyOrm = AnyOrm> {
@@ -27,7 +32,7 @@ export interface AttachedOrm<ORM extends AnyOrm = AnyOrm> {
 export async function attachOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E extends EntityList>(
   config: OrmConfig<D, EM, E>,
   overrides: Partial<Options<D, EM, E>>,
-  { created, name }: { created: number; name: string | undefined },
+  { created, name, mapError }: { created: number; name: string | undefined; mapError: MapError },
 ): Promise<AttachedOrm<MikroORM<D, EM, E>>> {
   assertRuntime();
   const given = await resolveConfig(config, overrides);
@@ -39,14 +44,15 @@ export async function attachOrm<D extends IDatabaseDriver, EM extends DriverEm<D
   try {
     const named = joinNamedOrm(orm, created, name !== undefined);
     assertAllListed(orm);
-    const open = prepare(orm, named, settings);
+    const open = prepare(orm, named, settings, mapError);
     attachPools(orm, named);
     rememberOrm(orm, named);
     return {
       orm,
       named,
       open,
-      check: async () => (named.closing ? unhealthy(new OrmClosedError(named.name)) : checkHealth(orm)),
+      check: async () =>
+        named.closing ? unhealthy(new OrmClosedError(named.name), mapError) : checkHealth(orm, named.file, mapError),
       close: drain => closeNamedOrm(named, drain),
     };
   } catch (error) {
@@ -60,23 +66,28 @@ function prepare<D extends IDatabaseDriver, EM extends DriverEm<D>, E extends En
   orm: MikroORM<D, EM, E>,
   named: NamedOrm,
   settings: Partial<Options<D, EM, E>>,
+  mapError: MapError,
 ): AttachedOrm['open'] {
   const ensureDatabase = orm.config.get('ensureDatabase');
   const ensureIndexes = orm.config.get('ensureIndexes');
   orm.config.set('ensureDatabase', false);
   orm.config.set('ensureIndexes', false);
 
-  /** Runs `work` on a throw-away ORM, on connections of its own unless `attach` is set. */
-  async function aside(work: (other: AnyOrm) => Promise<unknown>, attach: boolean): Promise<void> {
+  /** Runs `work` on a throw-away ORM: on the pools of `attach`, or else on connections that MikroORM opens. */
+  async function aside(
+    work: (other: AnyOrm) => Promise<unknown>,
+    attach: NamedOrm | undefined,
+    overrides?: Partial<Options<D, EM, E>>,
+  ): Promise<void> {
     if (named.pools.size === 0) {
       // a pool of the user's, which another ORM would close with itself, or no SQL
       await work(orm);
       return;
     }
-    const other = await buildOrm(settings);
+    const other = await buildOrm({ ...settings, ...overrides });
     try {
       if (attach) {
-        attachPools(other, named);
+        attachPools(other, attach);
       }
       await work(other);
     } finally {
@@ -84,23 +95,46 @@ function prepare<D extends IDatabaseDriver, EM extends DriverEm<D>, E extends En
     }
   }
 
+  const assertNotClosing = (): void => {
+    if (named.closing) {
+      throw new OrmClosedError(named.name);
+    }
+  };
+
+  async function runMigrations(lost: AbortSignal): Promise<void> {
+    // its own pools: a connection that dies while it migrates must not keep them from closing, nor the lock from being freed
+    const pools = named.exclusive ? named : createNamedOrm(named);
+    lost.addEventListener('abort', () => pools.pools.forEach(pool => pool.abort(() => lost.reason as Error)));
+    // a replica may not have what the run has written
+    const overrides = { ensureDatabase: false, preferReadReplicas: false } as Partial<Options<D, EM, E>>;
+    await aside(other => other.migrator.up(), pools, overrides);
+  }
+
   return async ({ migrate, connect }) => {
+    const lockTimeout = (migrate as { lockTimeout?: number } | undefined)?.lockTimeout ?? LOCK_TIMEOUT;
     if (migrate) {
+      assertNumber('migrate.lockTimeout', lockTimeout);
       assertMigratable(orm);
     }
     await runOnce(named, 'connect', async () => {
-      await openDatabase(orm, () => aside(createDatabase, false), ensureDatabase !== false, connect);
+      await openDatabase(orm, () => aside(createDatabase, undefined), ensureDatabase !== false, mapError, connect);
       if (typeof ensureDatabase === 'object' || ensureIndexes) {
-        await aside(other => other.connect(), named.exclusive);
+        await aside(other => other.connect(), named.exclusive ? named : undefined);
       }
     });
     // also counts this graph among the users of the pool, before another one may close its ORM
     await answer(orm);
     if (migrate) {
-      await runOnce(named, migrationsKey(orm), () =>
-        // close({ drain }) waits for it, as for a request
-        trackContext(orm, () => aside(other => other.migrator.up(), named.exclusive)),
-      );
+      await runOnce(named, migrationsKey(orm), async () => {
+        named.contexts++; // close({ drain }) waits for it, as for a request
+        try {
+          if (!(await isMigrated(orm).catch(() => false))) {
+            await withMigrationLock(orm, lockTimeout, assertNotClosing, runMigrations);
+          }
+        } finally {
+          named.contexts--;
+        }
+      });
     }
   };
 }

@@ -15,8 +15,8 @@ export function checkedMigrator(renamed: Readonly<Record<string, string>>): OrmE
         const up = migrator.up.bind(migrator);
         migrator.up = async options => {
           // apart from the rest: a process that does not migrate never needs it
-          const { checkRecordedNames } = await import('./recorded-names.js');
-          await checkRecordedNames(orm, migrator, renamed);
+          const { prepareRun } = await import('./migration-run.js');
+          await prepareRun(orm, migrator, renamed);
           return up(options);
         };
         return migrator;

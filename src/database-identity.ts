@@ -8,6 +8,8 @@ export interface DatabaseIdentity {
   database: string;
   /** Pool, replicas and driver options, for comparison only: passwords are among them. */
   settings: string;
+  /** The file of SQLite or libSQL. */
+  file?: string | undefined;
   inMemory: boolean;
   /** A second handle cannot be opened beside the first: in memory, or PGlite. */
   exclusive: boolean;
@@ -28,7 +30,8 @@ export function identifyDatabase(orm: AnyOrm): DatabaseIdentity {
     const file = embeddedFile(driver, options, orm.config.get('dbName'));
     const inMemory = file === undefined;
     const exclusive = inMemory || packages.includes('@electric-sql/pglite');
-    return { database: `${driver} ${file ?? 'in memory'}`, settings, inMemory, exclusive };
+    const own = exclusive || file.includes('://') ? undefined : file;
+    return { database: `${driver} ${file ?? 'in memory'}`, settings, file: own, inMemory, exclusive };
   }
   // driverOptions win, as they do in MikroORM
   const { host, port, user, database, dbName } = {
@@ -65,10 +68,15 @@ function embeddedFile(
   }
   // of a remote one, what may be shown: a token may stand in its query
   const [remote] = /^(?:https?|libsql|wss?):\/\/[^?]+/.exec(place) ?? [];
-  const file =
-    remote?.replace(/\/\/.*@/, '//') ?? resolve(driver === 'libsql' ? place.replace(/^file:(\/\/)?/, '') : place);
+  const file = remote?.replace(/\/\/.*@/, '//') ?? resolve(driver === 'libsql' ? fileOfUrl(place) : place);
   // PGlite keeps several databases in one folder
   return options['dataDir'] && dbName ? `${file} ${dbName}` : file;
+}
+
+/** `file:a%20b.db?mode=rwc` is the file `a b.db`. */
+function fileOfUrl(place: string): string {
+  const [, path] = /^file:(?:\/\/)?([^?]*)/.exec(place) ?? [];
+  return path === undefined ? place : decodeURIComponent(path);
 }
 
 /** Settings as text. Functions and objects that lead back to themselves cannot be compared between module graphs. */

@@ -1,6 +1,7 @@
 import type * as library from './index.js';
 import {
   ExplicitNameError,
+  MigrationLockError,
   OrmClosedError,
   OrmConfigError,
   OrmWebError,
@@ -10,7 +11,7 @@ import {
 // What bundlers for edge runtimes get in place of the library (the `edge-light` and `workerd` export conditions): it
 // imports, so that shared modules build, and tells what to do as soon as something is called.
 
-export { ExplicitNameError, OrmClosedError, OrmConfigError, OrmWebError, TransactionRetryError };
+export { ExplicitNameError, MigrationLockError, OrmClosedError, OrmConfigError, OrmWebError, TransactionRetryError };
 
 function refuse(): never {
   throw new OrmConfigError(

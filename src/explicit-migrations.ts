@@ -26,7 +26,8 @@ export interface ExplicitMigrationsOptions extends Omit<MigrationsOptions, 'migr
  * `mikro-orm migration:create` keeps `index.ts` beside the migrations up to date.
  *
  * A run of the Migrator then repairs the names in `renamed`, warns of recorded migrations that the list lacks, and stops
- * before it changes anything where a recorded name looks minified.
+ * before it changes anything where a recorded name looks minified. If a migration of the run is not transactional, each
+ * of them is committed by itself.
  *
  * @param migrations migration classes by name: a namespace import, or an object in shorthand. Other values of a namespace
  *   are ignored, unless their key looks like a migration's.

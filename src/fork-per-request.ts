@@ -1,6 +1,7 @@
 import { OrmConfigError } from './errors/orm-web-error.js';
 import { forkEm, type RequestOptions } from './fork.js';
-import { resolveOrm, type OrmSource, type AnyOrm } from './orm-source.js';
+import { readyOrm, resolveOrm, type OrmSource, type AnyOrm } from './orm-source.js';
+import { createBoxes } from './private-box.js';
 
 /**
  * Makes a function that gives each request object one fork: the same object always gets the same EntityManager, also when
@@ -21,23 +22,19 @@ export function forkPerRequest<ORM extends AnyOrm, R extends object>(
   orm: OrmSource<ORM>,
   options?: RequestOptions | ((request: R) => RequestOptions),
 ): (request: R) => Promise<ORM['em']> {
-  const forks = new WeakMap<R, Promise<ORM['em']>>();
-  return request => {
-    if ((typeof request !== 'object' && typeof request !== 'function') || request === null) {
-      return Promise.reject(
-        new OrmConfigError(
-          `forkPerRequest needs the request object, and got ${request === null ? 'null' : typeof request}. Pass what your framework makes for each request.`,
-        ),
+  const boxOf = createBoxes<ORM['em']>();
+  return async request => {
+    if (Object(request) !== request) {
+      throw new OrmConfigError(
+        `forkPerRequest needs the request object, and got ${request && typeof request}. Pass what your framework makes.`,
       );
     }
-    let fork = forks.get(request);
-    if (!fork) {
-      fork = resolveOrm(orm, 'forkPerRequest').then(ready =>
-        forkEm(ready, typeof options === 'function' ? options(request) : options),
-      );
-      forks.set(request, fork);
-      fork.catch(() => forks.delete(request));
+    const box = boxOf(request);
+    if (!box.value) {
+      const ready = readyOrm(orm) ?? (await resolveOrm(orm, 'forkPerRequest'));
+      // another caller may have waited for the ORM, too
+      box.value ??= forkEm(ready, typeof options === 'function' ? options(request) : options);
     }
-    return fork;
+    return box.value;
   };
 }

@@ -11,11 +11,17 @@ export interface RequestOptions extends ForkOptions {
   filters?: Record<string, Record<string, unknown> | boolean> | undefined;
 }
 
-/** Forks the global EntityManager of `orm`, whatever context or transaction runs around the call. */
-export function forkEm<ORM extends AnyOrm>(orm: ORM, options: RequestOptions = {}): ORM['em'] {
-  const { filters, ...forkOptions } = options;
-  const fork = orm.em.fork({ ...forkOptions, disableContextResolution: true });
-  return filters ? applyFilters(fork, filters) : fork;
+const FROM_GLOBAL: ForkOptions = { disableContextResolution: true };
+
+/** Fork options that take the global EntityManager, whatever context or transaction runs around the call. */
+export function fromGlobal(options: RequestOptions | undefined): ForkOptions {
+  return options ? { ...options, ...FROM_GLOBAL } : FROM_GLOBAL;
+}
+
+/** Forks the global EntityManager of `orm`. */
+export function forkEm<ORM extends AnyOrm>(orm: ORM, options: RequestOptions | undefined): ORM['em'] {
+  const fork = orm.em.fork(fromGlobal(options));
+  return options?.filters ? applyFilters(fork, options.filters) : fork;
 }
 
 /** Sets filter parameters and switches on a fork. */

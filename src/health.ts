@@ -1,4 +1,5 @@
-import { mapOrmError } from './errors/map-orm-error.js';
+import { existsSync } from 'node:fs';
+import type { mapOrmError } from './errors/map-orm-error.js';
 import type { OrmProblemCode } from './errors/problem.js';
 import { pendingMigrations } from './migrate.js';
 import type { AnyOrm } from './orm-source.js';
@@ -11,20 +12,29 @@ export interface OrmHealth {
   migrations: { ok: boolean; pending: string[] };
 }
 
+/** What an error means. Handed from the entry to what is loaded later, so that bundlers need no chunk for both. */
+export type MapError = typeof mapOrmError;
+
 /** What a check tells of an error: its cause in the terms of `mapOrmError`, and no more. */
-export function unhealthy(error: unknown, orm?: AnyOrm): OrmHealth {
-  const reason = mapOrmError(error, { orm })?.code ?? 'internal-error';
+export function unhealthy(error: unknown, mapError: MapError, orm?: AnyOrm): OrmHealth {
+  const reason = mapError(error, { orm })?.code ?? 'internal-error';
   return { ok: false, database: { ok: false, reason }, migrations: { ok: false, pending: [] } };
 }
 
-/** Asks the database, by SELECTs only, whether it answers and has all migrations. */
-export async function checkHealth(orm: AnyOrm): Promise<OrmHealth> {
+/**
+ * Asks the database, by SELECTs only, whether it answers and has all migrations. A `file` that is not there is an empty
+ * database: asking it would create it.
+ */
+export async function checkHealth(orm: AnyOrm, file: string | undefined, mapError: MapError): Promise<OrmHealth> {
   try {
-    await orm.driver.getConnection().execute('select 1');
-    const pending = await pendingMigrations(orm);
+    const isThere = file === undefined || existsSync(file);
+    if (isThere) {
+      await orm.driver.getConnection().execute('select 1');
+    }
+    const pending = await pendingMigrations(orm, isThere);
     const ok = pending.length === 0;
     return { ok, database: { ok: true }, migrations: { ok, pending } };
   } catch (error) {
-    return unhealthy(error, orm);
+    return unhealthy(error, mapError, orm);
   }
 }

@@ -16,6 +16,7 @@ export type { ProblemResponseInit } from './errors/to-problem-response.js';
 export type { OrmProblem, OrmProblemCode } from './errors/problem.js';
 export {
   ExplicitNameError,
+  MigrationLockError,
   OrmClosedError,
   OrmConfigError,
   OrmWebError,

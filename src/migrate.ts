@@ -1,7 +1,8 @@
 import { OrmConfigError } from './errors/orm-web-error.js';
-import { assertStableNames } from './migration-names.js';
+import { assertStableNames, looksMinified } from './migration-names.js';
 import { sqlConnections } from './sql-internals.js';
 import type { AnyOrm } from './orm-source.js';
+import { warn } from './warn.js';
 
 /** What tells one run of migrations from another: the names that the config lists, or where it looks for files. */
 export function migrationsKey(orm: AnyOrm): string {
@@ -24,25 +25,61 @@ function hasMigrator(orm: AnyOrm): boolean {
   return orm.config.getExtension('@mikro-orm/migrator') !== undefined;
 }
 
-/** Names of the migrations that the database lacks, told by SELECTs only: MikroORM's `getPending()` creates the table. */
-export async function pendingMigrations(orm: AnyOrm): Promise<string[]> {
+/** Names of the migrations that the database lacks: all of them, if it is not there yet. */
+export async function pendingMigrations(orm: AnyOrm, isThere: boolean): Promise<string[]> {
   if (!hasMigrator(orm)) {
     return [];
   }
+  if (!isThere) {
+    return listMigrations(orm);
+  }
+  const { all, executed } = await compareMigrations(orm);
+  return all.filter(name => !executed.has(name));
+}
+
+/** Whether the database has all migrations, and none that a minifier named: then the Migrator has nothing to do. */
+export async function isMigrated(orm: AnyOrm): Promise<boolean> {
+  const { all, executed } = await compareMigrations(orm);
+  const unknown = [...executed].filter(name => !all.includes(name));
+  if (!all.every(name => executed.has(name)) || unknown.some(looksMinified)) {
+    return false;
+  }
+  warnOfUnknown(orm, unknown);
+  return true;
+}
+
+/** A newer release has run them, or the list was shortened: MikroORM ignores them. */
+export function warnOfUnknown(orm: AnyOrm, names: string[]): void {
+  if (names.length > 0) {
+    warn(orm.config, `The database has migrations that the list lacks: ${names.join(', ')}. They are left alone.`);
+  }
+}
+
+/** Names that the database has recorded. */
+export async function recordedNames(orm: AnyOrm): Promise<Set<string>> {
+  return (await compareMigrations(orm)).executed;
+}
+
+/** Names of the migrations that the app has. */
+async function listMigrations(orm: AnyOrm): Promise<string[]> {
   const migrator = orm.migrator as unknown as MigratorInternals;
   await migrator.resolvePaths();
-  const all = (await migrator.discoverMigrations()).map(({ name }) => name);
-  const storage = migrator.getStorage();
+  return (await migrator.discoverMigrations()).map(({ name }) => name);
+}
+
+/** Names of migrations by SELECTs only: MikroORM's `getPending()` creates the table. */
+async function compareMigrations(orm: AnyOrm): Promise<{ all: string[]; executed: Set<string> }> {
+  const all = await listMigrations(orm);
+  const storage = (orm.migrator as unknown as MigratorInternals).getStorage();
   const { tableName, schemaName, entity } = storage.getTableName();
   const [[, connection]] = sqlConnections(orm) as [[string, never]];
   const platform = orm.driver.getPlatform() as unknown as PlatformInternals;
   if (!(await platform.getSchemaHelper().tableExists(connection, tableName, schemaName))) {
-    return all;
+    return { all, executed: new Set() };
   }
   const driver = orm.driver as unknown as DriverInternals;
-  const rows = await driver.createQueryBuilder(entity).withSchema(schemaName).execute('all', false);
-  const executed = new Set(rows.map(row => storage.getMigrationName(row.name)));
-  return all.filter(name => !executed.has(name));
+  const rows = await driver.createQueryBuilder(entity, undefined, 'write').withSchema(schemaName).execute('all', false);
+  return { all, executed: new Set(rows.map(row => storage.getMigrationName(row.name))) };
 }
 
 // Not public API: "check() only reads" in test/orm-singleton.test.ts holds MikroORM to it, on each driver.
@@ -58,7 +95,11 @@ interface PlatformInternals {
   getSchemaHelper(): { tableExists(connection: never, table: string, schema: string | undefined): Promise<boolean> };
 }
 interface DriverInternals {
-  createQueryBuilder(entity: unknown): {
+  createQueryBuilder(
+    entity: unknown,
+    context: undefined,
+    connection: 'write',
+  ): {
     withSchema(schema: string | undefined): { execute(method: 'all', mapResults: false): Promise<{ name: string }[]> };
   };
 }

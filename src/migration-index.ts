@@ -1,6 +1,6 @@
 import type { MigrationDiff, MigrationsOptions } from '@mikro-orm/core';
+import type { AnyOrm } from './orm-source.js';
 import { JSMigrationGenerator, TSMigrationGenerator } from '@mikro-orm/migrations';
-import { warn } from './warn.js';
 
 /**
  * MikroORM's migration generator, which after each new migration also writes the `index` beside it: one line for each
@@ -14,13 +14,9 @@ export function migrationIndexGenerator(options: MigrationsOptions): NonNullable
       const generated = await super.generate(diff, path, name);
       const { emit = 'ts', pathTs, path: pathJs } = this.options;
       const folder = path ?? (emit === 'ts' && pathTs ? pathTs : pathJs) ?? './migrations';
-      const baseDir = this.driver.config.get('baseDir');
       // apart from the rest: only the command line needs it, and the file system
       const { writeMigrationIndex } = await import('./write-migration-index.js');
-      const message = await writeMigrationIndex(baseDir, folder, emit);
-      if (message) {
-        warn(this.driver.config, message);
-      }
+      await writeMigrationIndex(this.driver.config as AnyOrm['config'], folder, emit);
       return generated;
     }
   };

@@ -1,6 +1,6 @@
-import { mapOrmError } from './errors/map-orm-error.js';
 import { assertNumber } from './assert-number.js';
 import { OrmClosedError } from './errors/orm-web-error.js';
+import type { MapError } from './health.js';
 import type { AnyOrm } from './orm-source.js';
 
 /** How to wait for a database that is still starting. */
@@ -16,6 +16,7 @@ export async function openDatabase(
   orm: AnyOrm,
   create: () => Promise<void>,
   mayCreate: boolean,
+  mapError: MapError,
   { attempts = 1, delay = 500 }: ConnectOptions = {},
 ): Promise<void> {
   assertNumber('connect.attempts', attempts, 1);
@@ -34,7 +35,7 @@ export async function openDatabase(
       if (
         error instanceof OrmClosedError ||
         attempt >= attempts ||
-        mapOrmError(error, { orm })?.retryAfter === undefined
+        mapError(error, { orm })?.retryAfter === undefined
       ) {
         throw error;
       }

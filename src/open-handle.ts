@@ -1,8 +1,18 @@
-import type { KyselyDriver, SqlConnection } from './sql-internals.js';
+import { driverOptions, type KyselyDriver, type SqlConnection } from './sql-internals.js';
+
+/**
+ * What lets a handle of a file wait for locks of other processes, unless the options say how long: better-sqlite3 does so
+ * by default; a handle of libsql 0.5 does not, and loses later writes once it met a lock.
+ */
+function waitForLocks(connection: SqlConnection): string[] {
+  const { timeout } = (driverOptions(connection) ?? {}) as { timeout?: unknown };
+  return timeout === undefined ? ['pragma busy_timeout = 5000'] : [];
+}
 
 /** Runs, once a pool, what MikroORM runs on every `connect()`: attached databases, foreign keys. */
-export async function setUp(driver: KyselyDriver, connection: SqlConnection): Promise<void> {
-  const statements = (await connection.getConnectionSetupSql?.()) ?? [];
+export async function setUp(driver: KyselyDriver, connection: SqlConnection, isFile: boolean): Promise<void> {
+  const own = (await connection.getConnectionSetupSql?.()) ?? [];
+  const statements = isFile ? [...own, ...waitForLocks(connection)] : own;
   if (statements.length > 0) {
     const held = await driver.acquireConnection();
     try {

@@ -2,6 +2,7 @@ import type { IDatabaseDriver, MikroORM, Options } from '@mikro-orm/core';
 import { assertNumber } from './assert-number.js';
 import type { AttachedOrm } from './attached-orm.js';
 import type { DriverEm, OrmConfig } from './build-orm.js';
+import { mapOrmError } from './errors/map-orm-error.js';
 import { OrmClosedError, OrmConfigError } from './errors/orm-web-error.js';
 import type { OrmHealth } from './health.js';
 import type { ConnectOptions } from './open-database.js';
@@ -17,8 +18,9 @@ export interface OrmSingletonOptions {
    */
   name?: string | undefined;
   /**
-   * Runs pending migrations, once a process, before the first `orm()` resolves. Processes do not lock each other out
-   * yet, so `lockTimeout` (milliseconds) has nothing to wait for.
+   * Runs pending migrations, once a process, before the first `orm()` resolves. Processes take turns, on any number of
+   * machines: each waits up to `lockTimeout` milliseconds (60 000 by default) for one that migrates, then throws
+   * {@link MigrationLockError}. The lock goes with the process that holds it.
    * @default false
    */
   migrate?: boolean | { lockTimeout?: number | undefined } | undefined;
@@ -55,6 +57,7 @@ export interface OrmSingleton<ORM extends AnyOrm = AnyOrm> {
  * @param options see {@link OrmSingletonOptions}
  * @throws {@link OrmConfigError} from the call it returns, for a config without driver, a Node.js too old, an edge
  *   runtime, or two databases under one name; {@link ExplicitNameError} for names that a minifier made;
+ *   {@link MigrationLockError} where another process migrates for too long;
  *   {@link OrmClosedError} after `close()`; and the driver's error where the database does not answer
  *
  * @example
@@ -90,7 +93,7 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
   async function load(): Promise<AttachedOrm<ORM>> {
     // apart from the rest of the package, which every module graph imports: this is needed once, to open the database
     const { attachOrm } = await import('./attached-orm.js');
-    attached = await attachOrm(config, overrides, { created, name: options.name });
+    attached = await attachOrm(config, overrides, { created, name: options.name, mapError: mapOrmError });
     return attached;
   }
 
@@ -137,7 +140,7 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
         return await (await attach()).check();
       } catch (error) {
         if (error instanceof OrmClosedError) {
-          return (await import('./health.js')).unhealthy(error);
+          return (await import('./health.js')).unhealthy(error, mapOrmError);
         }
         throw error;
       }

@@ -8,6 +8,8 @@ export interface NamedOrm {
   readonly database: string;
   /** Pool size and driver options; they are only compared, never shown. */
   readonly settings: string;
+  /** The file of SQLite or libSQL. */
+  readonly file?: string | undefined;
   /** A second handle cannot be opened beside the first: in memory, or PGlite. */
   readonly exclusive: boolean;
   /** By role: `write`, then `read 0`, `read 1` … for the replicas. */
@@ -50,7 +52,9 @@ export function nextTick(): number {
 }
 
 /** A name with nothing in it yet. */
-export function createNamedOrm(from: Pick<NamedOrm, 'name' | 'database' | 'settings' | 'exclusive'>): NamedOrm {
+export function createNamedOrm(
+  from: Pick<NamedOrm, 'name' | 'database' | 'settings' | 'file' | 'exclusive'>,
+): NamedOrm {
   return {
     ...from,
     pools: new Map(),
@@ -88,16 +92,7 @@ export function runOnce(named: NamedOrm, key: string, work: () => Promise<void>)
   return run;
 }
 
-/** Runs `work` as a request context that `close({ drain })` waits for. */
-export async function trackContext<T>(orm: AnyOrm, work: () => T | Promise<T>): Promise<T> {
-  const named = processState().byOrm.get(orm);
-  if (!named) {
-    return work();
-  }
-  named.contexts++;
-  try {
-    return await work();
-  } finally {
-    named.contexts--;
-  }
+/** Where the running contexts of `orm` are counted: `close({ drain })` waits for them. */
+export function contextsOf(orm: AnyOrm): Pick<NamedOrm, 'contexts'> {
+  return processState().byOrm.get(orm) ?? { contexts: 0 };
 }

@@ -1,22 +1,28 @@
 import type { Migrator } from '@mikro-orm/migrations';
 import { ExplicitNameError } from './errors/orm-web-error.js';
+import { recordedNames, warnOfUnknown } from './migrate.js';
 import { looksMinified } from './migration-names.js';
 import type { AnyOrm } from './orm-source.js';
-import { warn } from './warn.js';
 
-/** Repairs recorded names, then refuses minified ones, and warns of others that the list lacks. */
+/** Repairs recorded names, then refuses minified ones, and warns of others that the list lacks; returns them. */
 export async function checkRecordedNames(
   orm: AnyOrm,
   migrator: Migrator,
   renamed: Readonly<Record<string, string>>,
-): Promise<void> {
-  await repairNames(orm, migrator, renamed);
-  await checkNames(orm, migrator);
+): Promise<ReadonlySet<string>> {
+  const recorded = await recordedNames(orm);
+  await repairNames(orm, migrator, recorded, renamed);
+  checkNames(orm, recorded);
+  return recorded;
 }
 
 /** Gives recorded rows their names back; where both names are recorded, the wrong one goes. */
-async function repairNames(orm: AnyOrm, migrator: Migrator, renamed: Readonly<Record<string, string>>): Promise<void> {
-  const recorded = new Set(await recordedNames(migrator));
+async function repairNames(
+  orm: AnyOrm,
+  migrator: Migrator,
+  recorded: Set<string>,
+  renamed: Readonly<Record<string, string>>,
+): Promise<void> {
   const repairs = Object.entries(renamed).filter(([from]) => recorded.has(from));
   if (repairs.length === 0) {
     return;
@@ -30,13 +36,14 @@ async function repairNames(orm: AnyOrm, migrator: Migrator, renamed: Readonly<Re
         await orm.driver.nativeUpdate(entity as never, { name: from } as never, { name: to } as never, { ctx });
         recorded.add(to);
       }
+      recorded.delete(from);
     }
   });
 }
 
-async function checkNames(orm: AnyOrm, migrator: Migrator): Promise<void> {
+function checkNames(orm: AnyOrm, recorded: ReadonlySet<string>): void {
   const listed = new Set(orm.config.get('migrations').migrationsList?.map(({ name }) => name));
-  const unknown = (await recordedNames(migrator)).filter(name => !listed.has(name));
+  const unknown = [...recorded].filter(name => !listed.has(name));
   const minified = unknown.filter(looksMinified);
   if (minified.length > 0) {
     const example = minified.map(name => `${name}: '${[...listed][0]}'`).join(', ');
@@ -44,12 +51,5 @@ async function checkNames(orm: AnyOrm, migrator: Migrator): Promise<void> {
       `Migrations were recorded under names that a minifier made: ${minified.join(', ')}. Nothing was run. Say which they are, and the next run repairs them: explicitMigrations(migrations, { renamed: { ${example} } }).`,
     );
   }
-  if (unknown.length > 0) {
-    const message = `The database has migrations that the list lacks: ${unknown.join(', ')}. They are left alone.`;
-    warn(orm.config, message);
-  }
-}
-
-async function recordedNames(migrator: Migrator): Promise<string[]> {
-  return (await migrator.getExecuted()).map(({ name }) => migrator.getStorage().getMigrationName(name));
+  warnOfUnknown(orm, unknown);
 }

@@ -1,7 +1,7 @@
 import { RequestContext, TransactionContext } from '@mikro-orm/core';
-import { applyFilters, type RequestOptions } from './fork.js';
-import { resolveOrm, type OrmSource, type AnyOrm } from './orm-source.js';
-import { trackContext } from './process-state.js';
+import { applyFilters, fromGlobal, type RequestOptions } from './fork.js';
+import { readyOrm, resolveOrm, type OrmSource, type AnyOrm } from './orm-source.js';
+import { contextsOf } from './process-state.js';
 
 /**
  * Runs `callback` with an EntityManager of its own, which code in the style of a global EntityManager (`orm.em`,
@@ -26,46 +26,31 @@ export async function withRequestContext<ORM extends AnyOrm, T>(
   callback: (em: ORM['em']) => T | Promise<T>,
   options?: RequestOptions,
 ): Promise<T> {
-  const ready = await resolveOrm(orm, 'withRequestContext');
-  if (!options) {
-    const running = runningEm(ready);
-    if (running) {
-      return callback(running);
-    }
-  }
-  return trackContext(ready, () => runForked(ready, callback, options));
-}
-
-/** The EntityManager of the context or transaction that runs here, if it is of this very ORM. */
-function runningEm<ORM extends AnyOrm>(orm: ORM): ORM['em'] | undefined {
-  const { name } = orm.em;
-  const em = TransactionContext.getEntityManager(name) ?? RequestContext.getEntityManager(name);
-  // a reload, or another module graph, has another ORM under the same name
-  return em?.config === orm.config ? (em as ORM['em']) : undefined;
-}
-
-function runForked<ORM extends AnyOrm, T>(
-  orm: ORM,
-  callback: (em: ORM['em']) => T | Promise<T>,
-  { filters, ...options }: RequestOptions = {},
-): T | Promise<T> {
-  const { name } = orm.em;
+  const ready = readyOrm(orm) ?? (await resolveOrm(orm, 'withRequestContext'));
+  const { name } = ready.em;
   const outer = RequestContext.currentRequestContext()?.map;
-  const forkOptions = { ...options, disableContextResolution: true };
-  return RequestContext.create(
-    orm.em,
-    () => {
-      const { map } = RequestContext.currentRequestContext()!;
-      const em = map.get(name) as ORM['em'];
-      for (const [other, fork] of outer ?? []) {
-        if (other !== name) {
-          map.set(other, fork);
-        }
-      }
-      const run = (): T | Promise<T> => callback(filters ? applyFilters(em, filters) : em);
-      // MikroORM prefers a transaction over a request context, also for a fork: put this fork in the transaction's place
-      return TransactionContext.getEntityManager(name) ? TransactionContext.create(em, run) : run();
-    },
-    forkOptions,
-  );
+  const transaction = TransactionContext.getEntityManager(name);
+  const running = transaction ?? outer?.get(name);
+  // a reload, or another module graph, has another ORM under the same name
+  if (!options && running?.config === ready.config) {
+    return callback(running as ORM['em']);
+  }
+
+  const runForked = (): T | Promise<T> => {
+    const { map } = RequestContext.currentRequestContext()!;
+    const em = map.get(name) as ORM['em'];
+    outer?.forEach((fork, other) => other === name || map.set(other, fork));
+    if (options?.filters) {
+      applyFilters(em, options.filters);
+    }
+    // MikroORM prefers a transaction over a request context, also for a fork: put this fork in the transaction's place
+    return transaction ? TransactionContext.create(em, () => callback(em)) : callback(em);
+  };
+  const counter = contextsOf(ready);
+  counter.contexts++;
+  try {
+    return await RequestContext.create(ready.em, runForked, fromGlobal(options));
+  } finally {
+    counter.contexts--;
+  }
 }

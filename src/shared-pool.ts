@@ -1,5 +1,6 @@
 import { createLease, LEASE_METHODS, type Lease } from './connection-lease.js';
 import { createMutex } from './mutex.js';
+import { watchReplacement } from './replaced-file.js';
 import { setUp, withoutNetworkReport } from './open-handle.js';
 import {
   driverOptions,
@@ -23,24 +24,32 @@ export interface SharedPool {
   readonly served: number;
   /** Closes as soon as nothing is in use, and again whenever a late user of it is done. */
   retire(): Promise<void>;
+  /** Refuses all work from now on, also what is under way: a transaction is rolled back with its next statement. */
+  abort(reason: () => Error): void;
   /** Closes now; from then on every use throws what `refuse` returns. */
   close(refuse: () => Error): Promise<void>;
 }
 
 /**
  * A pool that opens on first use and closes with its last user. `createOwner` makes a MikroORM connection that belongs
- * to no ORM: it builds MikroORM's own dialect (with its type parsers and hooks), and its driver serves everybody.
+ * to no ORM: it builds MikroORM's own dialect (with its type parsers and hooks), and its driver serves everybody. The
+ * handle of a `file` is opened anew when another one has taken its place.
  */
-export function createSharedPool(createOwner: () => SqlConnection): SharedPool {
+export function createSharedPool(createOwner: () => SqlConnection, file?: string): SharedPool {
   let connection = createOwner();
   let dialect: Dialect | Promise<Dialect> | undefined;
   let opened: Promise<KyselyDriver> | undefined;
+  /** What that has led to: a query need not wait for it. */
+  let driver: KyselyDriver | undefined;
   let users = 0;
   let busy = 0;
   let served = 0;
   let retired = false;
   let refuse: (() => Error) | undefined;
-  const takeTurn = createMutex();
+  let isAborted = false;
+  const turns = createMutex();
+  const leases = new WeakMap<DatabaseConnection, Lease>();
+  const isReplaced = file === undefined ? undefined : watchReplacement(file);
 
   /** MikroORM's own dialect; for SQLite this opens the file. */
   function native(): Dialect | Promise<Dialect> {
@@ -59,22 +68,33 @@ export function createSharedPool(createOwner: () => SqlConnection): SharedPool {
 
   async function openDriver(): Promise<KyselyDriver> {
     const owner = connection;
-    const driver = (await native()).createDriver();
-    await driver.init();
+    const created = (await native()).createDriver();
+    await created.init();
     // the owner never connects by itself: that would build a second dialect
     owner.connected = true;
-    await setUp(driver, owner);
-    return driver;
+    await setUp(created, owner, file !== undefined);
+    return created;
   }
 
   function open(): Promise<KyselyDriver> {
     if (refuse) {
       throw refuse();
     }
-    opened ??= openDriver().catch((error: unknown) => {
-      opened = dialect = undefined;
-      throw error;
-    });
+    if (!opened) {
+      const attempt = openDriver().then(
+        ready => {
+          if (opened === attempt) {
+            driver = ready; // else it was closed meanwhile
+          }
+          return ready;
+        },
+        (error: unknown) => {
+          opened = dialect = undefined;
+          throw error;
+        },
+      );
+      opened = attempt;
+    }
     return opened;
   }
 
@@ -84,32 +104,57 @@ export function createSharedPool(createOwner: () => SqlConnection): SharedPool {
     }
     // a dialect that no query has used yet may hold an open file all the same: only its driver can close that
     const closing = opened ?? openDriver();
-    opened = dialect = undefined;
+    opened = dialect = driver = undefined;
     // a later use gets a new owner: PGlite's keeps the instance that is being closed
     connection = createOwner();
     await (await closing).destroy();
   }
 
+  function assertUsable(): void {
+    if (isAborted && refuse) {
+      throw refuse();
+    }
+  }
+
   async function lease(single: boolean, options: unknown): Promise<Lease> {
     busy++;
-    const unlock = single ? await takeTurn() : undefined;
-    const done = (): void => {
-      busy--;
-      unlock?.();
-      if (retired && busy === 0) {
-        shut().catch(() => undefined);
-      }
-    };
+    const turn = single ? turns.take() : undefined;
+    if (turn) {
+      await turn;
+    }
+    const done = single ? doneSingle : doneMany;
     try {
+      if (isReplaced?.()) {
+        await shut();
+      }
       // only now: while it waited for its turn, the pool may have been closed
-      const driver = await open();
-      const held = await driver.acquireConnection(options);
+      const ready = driver && !refuse ? driver : await open();
+      const held = await ready.acquireConnection(options);
       served++;
-      return createLease(driver, held, done);
+      // Kysely keeps a weak set of all connections that it ever saw: a lease that was given back serves the next borrower
+      const known = leases.get(held);
+      if (known?.renew()) {
+        return known;
+      }
+      const made = createLease(ready, held, assertUsable, done);
+      leases.set(held, made);
+      return made;
     } catch (error) {
       done();
       throw error;
     }
+  }
+
+  function doneMany(): void {
+    busy--;
+    if (retired && busy === 0) {
+      shut().catch(() => undefined);
+    }
+  }
+
+  function doneSingle(): void {
+    turns.release();
+    doneMany();
   }
 
   /** What each Kysely instance takes for its driver; all of them lead to the one that is opened here. */
@@ -177,6 +222,10 @@ export function createSharedPool(createOwner: () => SqlConnection): SharedPool {
       if (busy === 0) {
         await shut();
       }
+    },
+    abort(reason) {
+      refuse = reason;
+      isAborted = true;
     },
     async close(reason) {
       refuse = reason;

@@ -55,6 +55,18 @@ export function sqlConnections(orm: AnyOrm): [role: string, connection: SqlConne
   return [['write', connection], ...replicas.map((replica, i): [string, SqlConnection] => [`read ${i}`, replica])];
 }
 
+/** Makes connections like this one, as it is now, that belong to no ORM: closing an ORM does not touch them. */
+export function ownersLike({ constructor, config, options, type }: SqlConnection): () => SqlConnection {
+  const Connection = constructor as new (...args: unknown[]) => SqlConnection;
+  const copied = { ...options };
+  return () => {
+    const owner = new Connection(config, {}, type);
+    // the constructor would clone them, and a PGlite instance among them
+    Object.assign(owner.options, copied);
+    return owner;
+  };
+}
+
 /** A driver that is built on `@mikro-orm/sql`; MongoDB is not. */
 export function isSql(orm: AnyOrm): boolean {
   return 'createKyselyDialect' in orm.driver.getConnection();

@@ -1,10 +1,13 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { AnyOrm } from './orm-source.js';
+import { warn } from './warn.js';
 
 const MARK = '// Written by mikro-orm-web: migration:create keeps this list up to date.';
 
-/** Writes the index; returns what to tell where that is not possible. */
-export async function writeMigrationIndex(baseDir: string, path: string, emit: string): Promise<string | undefined> {
+/** Writes the index, or warns where that is not possible. */
+export async function writeMigrationIndex(config: AnyOrm['config'], path: string, emit: string): Promise<void> {
+  const baseDir = config.get('baseDir');
   const folder = resolve(baseDir, path);
   const read = (file: string): Promise<string | undefined> => readFile(file, 'utf8').catch(() => undefined);
   const index = join(folder, `index.${emit}`);
@@ -29,10 +32,13 @@ export async function writeMigrationIndex(baseDir: string, path: string, emit: s
   }
   const text = `${MARK}\n${lines.join('\n')}\n`;
   if (before?.replace(/export \{\};?/, '').trim() && !before.startsWith(MARK)) {
-    return `${index} was not written by mikro-orm-web, and is left alone. Add the line for the new migration yourself, or delete the file to have it written: ${lines.at(-1) ?? ''}`;
+    warn(
+      config,
+      `${index} was not written by mikro-orm-web, and is left alone. Add the line for the new migration yourself, or delete the file to have it written: ${lines.at(-1) ?? ''}`,
+    );
+    return;
   }
   await writeFile(index, text);
-  return undefined;
 }
 
 function exportedClass(source: string): string | undefined {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { MikroORM, type IDatabaseDriver } from '@mikro-orm/core';
 import { LibSqlDriver } from '@mikro-orm/libsql';
 import { MariaDbDriver } from '@mikro-orm/mariadb';
@@ -25,7 +26,18 @@ test.each([
 
 test('a file is told by its full path', () => {
   expect(place(SqliteDriver, { dbName: 'x.db' })).toBe(place(SqliteDriver, { dbName: `${process.cwd()}/./x.db` }));
-  expect(place(LibSqlDriver, { dbName: 'file:x.db' })).toBe(place(LibSqlDriver, { dbName: 'x.db' }));
+  for (const [url, dbName] of [
+    ['file:x.db', 'x.db'],
+    ['file:x.db?mode=rwc', 'x.db'],
+    ['file:a%20b.db', 'a b.db'],
+    ['file:///tmp/x.db', '/tmp/x.db'],
+  ]) {
+    expect(identify(LibSqlDriver, { dbName: url }), url).toMatchObject({
+      database: place(LibSqlDriver, { dbName }),
+      file: resolve(dbName!),
+    });
+  }
+  expect(identify(LibSqlDriver, { dbName: 'libsql://a.example' }).file, 'no file').toBeUndefined();
   expect(place(SqliteDriver, { dbName: 'x.db' }), 'but the driver counts').not.toBe(
     place(LibSqlDriver, { dbName: 'x.db' }),
   );

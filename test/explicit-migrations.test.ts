@@ -129,6 +129,39 @@ for (const driver of DRIVERS) {
   });
 }
 
+describe('a migration outside of transactions', () => {
+  const outside = () =>
+    class extends Migration {
+      override isTransactional(): boolean {
+        return false;
+      }
+      override up(): void {
+        this.addSql('create index note_text on note (text)');
+      }
+    };
+
+  test('in a run that is one transaction, it waits for itself for ever', async () => {
+    const list = [
+      { name: 'Migration1', class: first() },
+      { name: 'Migration2', class: outside() },
+    ];
+    const orm = new MikroORM({
+      ...config(),
+      extensions: [Migrator],
+      migrations: { migrationsList: list, silent: true, snapshot: false },
+    });
+    const run = orm.migrator.up().then(() => 'done');
+    expect(await Promise.race([run, new Promise(resolve => setTimeout(resolve, 1000, 'waits'))])).toBe('waits');
+  });
+
+  test('runs, and those beside it in transactions of their own', async () => {
+    const list = { Migration1: first(), Migration2: outside() };
+    const orm = new MikroORM({ ...config(), ...explicitMigrations(list, { silent: true }) });
+    expect((await orm.migrator.up()).map(({ name }) => name)).toEqual(['Migration1', 'Migration2']);
+    await orm.close();
+  });
+});
+
 test('a recorded migration that the list lacks is a warning', async () => {
   const all = { Migration20260101000000: first(), Migration20260202000000: second() };
   const orm = new MikroORM({ ...config(), ...explicitMigrations(all, { silent: true }) });

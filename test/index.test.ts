@@ -7,6 +7,7 @@ import * as library from '../src/index.js';
 test('the public surface', () => {
   expect(Object.keys(library).sort()).toEqual([
     'ExplicitNameError',
+    'MigrationLockError',
     'OrmClosedError',
     'OrmConfigError',
     'OrmWebError',

@@ -74,6 +74,30 @@ export async function onServer<T = void>(config: DatabaseConfig, sql: string): P
   }
 }
 
+/** Ends connections to a database, at random; returns how many. */
+export async function killConnections(
+  name: 'postgresql' | 'mariadb',
+  config: DatabaseConfig,
+  limit = 100,
+): Promise<number> {
+  if (name === 'postgresql') {
+    const ended = await onServer<unknown[]>(
+      { ...config, dbName: 'postgres' },
+      `select pg_terminate_backend(pid) from (select pid from pg_stat_activity where datname = '${config.dbName}' order by random() limit ${limit}) as victims`,
+    );
+    return ended.length;
+  }
+  const admin = { ...config, dbName: 'test' };
+  const rows = await onServer<{ id: number }[]>(
+    admin,
+    `select id from information_schema.processlist where db = '${config.dbName}' order by rand() limit ${limit}`,
+  );
+  for (const { id } of rows) {
+    await onServer(admin, `kill ${id}`).catch(() => undefined); // gone by itself
+  }
+  return rows.length;
+}
+
 /** Whether the server of this driver answers; embedded databases always do. */
 export function isReachable(name: DriverName): Promise<boolean> {
   if (!(name in SERVERS)) {

@@ -20,10 +20,10 @@ export async function importLibrary(): Promise<typeof Library> {
 
 /**
  * A module graph as a bundler makes one: a copy of the library, of the entities and of the config of its own, on the one
- * `@mikro-orm/core` of the process.
+ * `@mikro-orm/core` of the process. With a `library`, a reload that only evaluates the app's own modules again.
  */
-export async function createGraph(database: DatabaseConfig) {
-  const library = await importLibrary();
+export async function createGraph(database: DatabaseConfig, library?: typeof Library) {
+  library ??= await importLibrary();
   const UserSchema = defineEntity({
     name: 'User',
     tableName: 'users',

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MikroORM } from '@mikro-orm/core';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
-import { createDatabase, isReachable, onServer, type DatabaseConfig } from '../../support/databases.js';
+import { createDatabase, isReachable, onServer, type DatabaseConfig } from '../../support/databases.ts';
 import type { Env } from './next-app.js';
 
 /** The two copies of the domain in the fixture app. */

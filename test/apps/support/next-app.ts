@@ -1,7 +1,7 @@
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ended, handlesOf, killGroup, run, type Env, type Running } from './next-process.js';
+import { ended, handlesOf, killGroup, run, type Env, type Running } from './next-process.ts';
 
 export type { Env };
 

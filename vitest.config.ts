@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { exampleSources } from './test/daloyjs/support/plugin.ts';
 
 // the counts, for .ci/run
 const report = process.env['VITEST_JSON'];
@@ -14,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'library',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/apps/**', '**/node_modules/**'],
+          exclude: ['test/apps/**', 'test/daloyjs/**', '**/node_modules/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
@@ -29,6 +30,17 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 600_000,
+        },
+      },
+      {
+        extends: true,
+        plugins: [exampleSources()],
+        test: {
+          name: 'daloyjs',
+          include: ['test/daloyjs/**/*.test.ts'],
+          globalSetup: './test/daloyjs/support/global-setup.ts',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
     ],

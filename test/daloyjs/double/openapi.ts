@@ -1,0 +1,28 @@
+import { jsonSchema } from './schema.ts';
+import type { Route } from './types.ts';
+
+/** The OpenAPI document of these routes. */
+export function openApi(routes: readonly Route[], info: { title: string; version: string }): unknown {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const { method, path, operationId, summary, tags, request, responses } of routes) {
+    const operations = (paths[path.replace(/:(\w+)/g, '{$1}')] ??= {});
+    operations[method.toLowerCase()] = {
+      operationId,
+      summary,
+      tags,
+      ...(request?.body && {
+        requestBody: { content: { 'application/json': { schema: jsonSchema(request.body) } } },
+      }),
+      responses: Object.fromEntries(
+        Object.entries(responses).map(([status, spec]) => [
+          status,
+          {
+            description: spec?.description,
+            ...(spec?.body && { content: { 'application/json': { schema: jsonSchema(spec.body) } } }),
+          },
+        ]),
+      ),
+    };
+  }
+  return { openapi: '3.1.0', info, paths };
+}

@@ -92,7 +92,7 @@ for (const name of ['postgresql', 'mariadb'] as const) {
       const { database, config, graph, orm, opening, go } = await start();
       await onServer(admin(database.config), SESSIONS[name].kill((await find(database.config, 'lock'))!));
       // noticed with the next heartbeat
-      await sleep(1_500);
+      await sleep(3_000);
       go();
       const error = await Promise.race([opening, sleep(8_000, 'has not settled')]);
       expect(error).toMatchObject({ code: 'MIGRATION_LOCK', message: expect.stringMatching(/died.*stopped/) });

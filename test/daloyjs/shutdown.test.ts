@@ -1,3 +1,4 @@
+import { MikroORM } from '@mikro-orm/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeDriver, onServer } from '../support/databases.js';
 import { createShopDatabase, loadShop, PROBLEM, urlOf } from './support/shop.ts';
@@ -11,6 +12,28 @@ async function backends(): Promise<number> {
   const sql = `select count(*)::int as n from pg_stat_activity where datname = '${dbName}'`;
   const [row] = await onServer<[{ n: number }]>({ ...database.config, dbName: 'postgres' }, sql);
   return row.n;
+}
+
+/** How many connections of this test's database wait for a lock. */
+async function waiting(): Promise<number> {
+  const { dbName } = database.config;
+  const sql = `select count(*)::int as n from pg_stat_activity where datname = '${dbName}' and wait_event_type = 'Lock'`;
+  const [row] = await onServer<[{ n: number }]>({ ...database.config, dbName: 'postgres' }, sql);
+  return row.n;
+}
+
+/** Locks a row of the inventory until `release`. */
+async function holdRow(sku: string): Promise<{ locked: Promise<void>; release: () => void }> {
+  const [holds, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const orm = new MikroORM({ ...database.config, discovery: { warnWhenNoEntities: false } });
+  const locked = orm.em.fork().transactional(async em => {
+    const sql = `select from inventory where sku = '${sku}' for update`;
+    await em.getConnection().execute(sql, [], 'all', em.getTransactionContext());
+    holds.resolve();
+    await released.promise;
+  });
+  await Promise.race([holds.promise, locked]);
+  return { locked: locked.finally(() => orm.close()), release: released.resolve };
 }
 
 await describeDriver('postgresql', () => {
@@ -92,14 +115,19 @@ await describeDriver('postgresql', () => {
       });
     expect((await put('first')).status).toBe(200);
     // holds the row, so that the next request is still running when the signal comes
-    const lock = onServer(database.config, `select pg_sleep(1) from inventory where sku = 'first' for update`);
-    await new Promise(resolve => setTimeout(resolve, 300));
+    const { locked, release } = await holdRow('first');
     const slow = put('first');
-    await new Promise(resolve => setTimeout(resolve, 200));
+    await expect.poll(waiting, { timeout: 10_000 }).toBe(1);
     server.signal('SIGTERM');
+    const health = () =>
+      fetch(`${address}/healthz`)
+        .then(({ status }) => status)
+        .catch(() => 'refused');
+    await expect.poll(health, { timeout: 10_000 }).not.toBe(200);
+    release();
     expect((await slow).status).toBe(200);
     expect(await server.exited).toBe(0);
-    await lock;
+    await locked;
     expect(await backends()).toBe(0);
   });
 });

@@ -40,17 +40,26 @@ export async function openDatabaseLock(orm: AnyOrm): Promise<DatabaseLock | unde
   return fileLock(`${await realpath(file).catch(() => file)}-migration-lock`);
 }
 
-/** What a server is asked on one session. Each query returns one row with one column. */
+/** What a server is asked on one session. Each query returns one row, what it says in the column `answer`. */
 interface SessionQueries {
+  /** Around a lock that ends with its transaction: with `rollback`, a try that failed leaves nothing open. */
+  readonly begin?: string;
+  readonly rollback?: string;
   /** True or 1 where the session has the lock now. It must not wait: a waiting one would hold up `create index concurrently`. */
   readonly acquire: string;
+  readonly touch: string;
   readonly holder: string;
   readonly describe: (holder: string) => string;
 }
 
+// A lock of a transaction, as a pooler (PgBouncer) leaves a connection alone only for so long; one of the session would stay
+// behind on a connection that others go on with. `show` takes no snapshot, which `create index concurrently` would wait for.
 // The two numbers spell "miko" and "migr". Advisory locks are per database.
 const POSTGRESQL: SessionQueries = {
-  acquire: `select pg_try_advisory_lock(${0x6d696b6f}, ${0x6d696772}) as answer`,
+  begin: 'begin isolation level read committed',
+  rollback: 'rollback',
+  acquire: `select pg_try_advisory_xact_lock(${0x6d696b6f}, ${0x6d696772}) as answer`,
+  touch: 'show transaction_isolation',
   holder: `select concat_ws(' ', pid, usename, client_addr, application_name) as answer from pg_locks join pg_stat_activity using (pid)
     where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())
     and classid::bigint = ${0x6d696b6f} and objid::bigint = ${0x6d696772}`,
@@ -61,30 +70,43 @@ const POSTGRESQL: SessionQueries = {
 const MYSQL_NAME = "concat('mikro-orm-web ', left(database(), 16), ' ', md5(database()))";
 const MYSQL: SessionQueries = {
   acquire: `select get_lock(${MYSQL_NAME}, 0) as answer`,
+  touch: 'select 1 as answer',
   holder: `select is_used_lock(${MYSQL_NAME}) as answer`,
   describe: holder => `the process behind connection ${holder} (SHOW PROCESSLIST) has it`,
 };
 
-/** A lock of a session, on a connection of its own: the pool may have a single one, and migrations need that. */
+/** A lock on a connection of its own: the pool may have a single one, and migrations need that. */
 async function sessionLock(connection: SqlConnection, queries: SessionQueries): Promise<DatabaseLock> {
   const owner = ownersLike(connection)();
   const driver = (await owner.createKyselyDialect(driverOptions(owner))).createDriver();
   await driver.init();
   try {
     const session = await driver.acquireConnection();
-    const ask = async (sql: string): Promise<unknown> => {
+    const ask = async (sql: string | undefined): Promise<unknown> => {
+      if (sql === undefined) {
+        return undefined;
+      }
       const result = await session.executeQuery({ sql, parameters: [], query: { kind: 'RawNode' }, queryId: {} });
       return (result as { rows: { answer?: unknown }[] }).rows[0]?.answer;
     };
+    let held = false;
     return {
-      tryAcquire: async () => Number(await ask(queries.acquire)) === 1,
+      async tryAcquire() {
+        await ask(queries.begin);
+        held = Number(await ask(queries.acquire)) === 1;
+        if (!held) {
+          await ask(queries.rollback);
+        }
+        return held;
+      },
       async findHolder() {
         const holder = await ask(queries.holder).catch(() => undefined);
         return holder ? queries.describe(String(holder)) : 'nobody has it now, or this user may not see who';
       },
-      touch: async () => void (await ask('select 1 as answer')),
+      touch: async () => void (await ask(queries.touch)),
       async close() {
-        // the server frees the lock with the session
+        // the server frees the lock with the session, too
+        await (held && ask(queries.rollback).catch(() => undefined));
         await driver.releaseConnection(session).catch(() => undefined);
         await driver.destroy();
       },

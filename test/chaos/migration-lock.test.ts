@@ -25,7 +25,8 @@ const SESSIONS = {
     lock: (name: string) =>
       `select pid as id from pg_locks join pg_stat_activity using (pid) where locktype = 'advisory' and datname = '${name}'`,
     migrating: (name: string) =>
-      `select pid as id from pg_stat_activity where datname = '${name}' and state = 'idle in transaction'`,
+      `select pid as id from pg_stat_activity where datname = '${name}' and state = 'idle in transaction'
+       and pid not in (select pid from pg_locks where locktype = 'advisory')`,
     kill: (id: number) => `select pg_terminate_backend(${id})`,
   },
   mariadb: {
@@ -84,6 +85,19 @@ for (const name of ['postgresql', 'mariadb'] as const) {
       await expect.poll(() => find(database.config, 'lock')).toBeUndefined();
       await orm();
       expect((await orm.check()).ok).toBe(true);
+      await orm.close();
+      await database.drop();
+    });
+
+    test.runIf(name === 'postgresql')('the lock has no snapshot, for which an index would wait', async () => {
+      const { database, orm, opening, go } = await start();
+      const [session] = await onServer<object[]>(
+        admin(database.config),
+        `select backend_xmin, backend_xid from pg_stat_activity where pid = ${await find(database.config, 'lock')}`,
+      );
+      expect(session).toEqual({ backend_xmin: null, backend_xid: null });
+      go();
+      await opening;
       await orm.close();
       await database.drop();
     });

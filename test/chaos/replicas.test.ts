@@ -11,6 +11,7 @@ import {
   type DriverName,
 } from '../support/databases.js';
 import { createGraph } from '../support/graphs.js';
+import { startPgBouncer } from '../support/pgbouncer.js';
 import type { Order, Report } from './replica.js';
 
 const PROCESSES = 8;
@@ -167,6 +168,43 @@ await describeDriver('postgresql', () => {
       expect(Number(left!.count)).toBe(0);
     } finally {
       await database.drop();
+    }
+  }, 60_000);
+
+  test('through PgBouncer, which gives a connection to another one after each transaction', async context => {
+    const bouncer = await startPgBouncer();
+    if (!bouncer) {
+      expect(process.env['REQUIRE_ALL'], 'PgBouncer is not installed').not.toBe('1');
+      console.warn('SKIPPED: PgBouncer is not installed');
+      return context.skip();
+    }
+    const round = async (mode: Order['mode'], afterwards: (config: DatabaseConfig) => Promise<void>) => {
+      const database = await createDatabase('postgresql');
+      try {
+        const config = { ...sendable(database.config), port: bouncer.port };
+        const reports = await Promise.all(
+          replicas.map(child => migrate(child, { mode, driver: 'postgresql', config })),
+        );
+        await afterwards(database.config);
+        return reports;
+      } finally {
+        await database.drop();
+      }
+    };
+    const leavesNoLock = async (config: DatabaseConfig): Promise<void> => {
+      expect(await onServer(config, `select pid from pg_locks where locktype = 'advisory'`)).toEqual([]);
+    };
+    try {
+      for (let i = 0; i < 3; i++) {
+        expect(await round('ours', leavesNoLock)).toEqual(
+          Array.from({ length: PROCESSES }, () => ({ ran: NAMES, recorded: NAMES })),
+        );
+      }
+      const crashed = (await round('guide', async () => undefined)).filter(({ error }) => error !== undefined);
+      console.log(`PgBouncer: ${crashed.length} of ${PROCESSES} processes crash with the guide's pattern`);
+      expect(crashed.length).toBeGreaterThan(0);
+    } finally {
+      await bouncer.stop();
     }
   }, 60_000);
 });

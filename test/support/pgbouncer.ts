@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A PgBouncer before PostgreSQL that gives a connection to whoever begins a transaction next; undefined if there is none. */
+export async function startPgBouncer(): Promise<{ port: number; stop: () => Promise<void> } | undefined> {
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), 'mikro-orm-web-'));
+  const settings = join(folder, 'pgbouncer.ini');
+  await writeFile(
+    settings,
+    `[databases]
+     * = host=127.0.0.1 port=5432 user=postgres
+     [pgbouncer]
+     pool_mode = transaction
+     auth_type = any
+     listen_addr = 127.0.0.1
+     listen_port = ${port}
+     unix_socket_dir =
+     ignore_startup_parameters = extra_float_digits`.replace(/^ +/gm, ''),
+  );
+  // it refuses to run as root
+  const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
+  const bouncer = spawn('pgbouncer', ['-q', ...user, settings], {
+    env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const ended = new Promise<boolean>(done => bouncer.once('error', () => done(true)).once('exit', () => done(true)));
+  const stop = async (): Promise<void> => {
+    bouncer.kill();
+    await ended;
+    await rm(folder, { recursive: true });
+  };
+  while (!(await answers(port))) {
+    if (await Promise.race([ended, sleep(50, false)])) {
+      await stop();
+      return undefined;
+    }
+  }
+  return { port, stop };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  await new Promise(done => server.close(done));
+  return port;
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise(done => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => (socket.destroy(), done(true))).once('error', () => done(false));
+  });
+}

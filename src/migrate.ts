@@ -1,5 +1,6 @@
-import { OrmConfigError } from './errors/orm-web-error.js';
-import { assertStableNames, looksMinified } from './migration-names.js';
+import type { MigrationsOptions } from '@mikro-orm/core';
+import { ExplicitNameError, OrmConfigError } from './errors/orm-web-error.js';
+import { looksMinified, ownName } from './migration-names.js';
 import { sqlConnections } from './sql-internals.js';
 import type { AnyOrm } from './orm-source.js';
 import { warn } from './warn.js';
@@ -18,6 +19,17 @@ export function assertMigratable(orm: AnyOrm): void {
     );
   }
   assertStableNames(orm.config.get('migrations').migrationsList ?? []);
+}
+
+/** Refuses to run a list in which a minifier has left its marks, however the list came about. */
+function assertStableNames(list: NonNullable<MigrationsOptions['migrationsList']>): void {
+  const names = list.map(entry => (typeof entry === 'function' ? (ownName(entry) ?? entry.name) : entry.name));
+  const bad = [...new Set(names.filter((name, i) => looksMinified(name) || names.indexOf(name) !== i))];
+  if (bad.length > 0) {
+    throw new ExplicitNameError(
+      `migrationsList has names that a minifier made or that occur twice: ${bad.join(', ')}. Nothing was run. Keys keep their names: import * as migrations from './migrations'; defineConfig({ ...explicitMigrations(migrations) }).`,
+    );
+  }
 }
 
 /** Whether the Migrator extension is registered. */

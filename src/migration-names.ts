@@ -1,5 +1,4 @@
-import type { MigrationObject, MigrationsOptions } from '@mikro-orm/core';
-import { ExplicitNameError } from './errors/orm-web-error.js';
+import type { MigrationObject } from '@mikro-orm/core';
 
 /** A name of up to three characters: what minifiers make of a class. */
 export function looksMinified(name: string): boolean {
@@ -13,16 +12,5 @@ export function ownName(migration: MigrationObject['class']): string | undefined
     return typeof name === 'string' ? name : undefined;
   } catch {
     return undefined;
-  }
-}
-
-/** Refuses to run a list in which a minifier has left its marks, however the list came about. */
-export function assertStableNames(list: NonNullable<MigrationsOptions['migrationsList']>): void {
-  const names = list.map(entry => (typeof entry === 'function' ? (ownName(entry) ?? entry.name) : entry.name));
-  const bad = [...new Set(names.filter((name, i) => looksMinified(name) || names.indexOf(name) !== i))];
-  if (bad.length > 0) {
-    throw new ExplicitNameError(
-      `migrationsList has names that a minifier made or that occur twice: ${bad.join(', ')}. Nothing was run. Keys keep their names: import * as migrations from './migrations'; defineConfig({ ...explicitMigrations(migrations) }).`,
-    );
   }
 }

@@ -7,7 +7,7 @@ import { OrmClosedError } from './errors/orm-web-error.js';
 import { checkHealth, unhealthy, type MapError, type OrmHealth } from './health.js';
 import { assertMigratable, isMigrated, migrationsKey } from './migrate.js';
 import { withMigrationLock } from './migration-lock.js';
-import { isProduction, joinNamedOrm } from './named-orm.js';
+import { isProduction, joinNamedOrm, untilClosed } from './named-orm.js';
 import { answer, isAlreadyThere, openDatabase, type ConnectOptions } from './open-database.js';
 import type { AnyOrm, EntityList } from './orm-source.js';
 import { createNamedOrm, rememberOrm, runOnce, type NamedOrm } from './process-state.js';
@@ -40,6 +40,7 @@ export async function attachOrm<D extends IDatabaseDriver, EM extends DriverEm<D
   if (!isProduction()) {
     weakenRegistry();
   }
+  await untilClosed(settings.contextName, created);
   const orm = await buildOrm(settings);
   try {
     const named = joinNamedOrm(orm, created, name !== undefined);
@@ -117,7 +118,8 @@ function prepare<D extends IDatabaseDriver, EM extends DriverEm<D>, E extends En
       assertMigratable(orm);
     }
     await runOnce(named, 'connect', async () => {
-      await openDatabase(orm, () => aside(createDatabase, undefined), ensureDatabase !== false, mapError, connect);
+      const create = ensureDatabase === false ? undefined : () => aside(createDatabase, undefined);
+      await openDatabase(orm, { create, assertOpen: assertNotClosing, mapError }, connect);
       if (typeof ensureDatabase === 'object' || ensureIndexes) {
         await aside(other => other.connect(), named.exclusive ? named : undefined);
       }

@@ -1,4 +1,4 @@
-import { Migrator } from '@mikro-orm/migrations';
+import { Migrator, type MigrateOptions } from '@mikro-orm/migrations';
 import type { OrmExtension } from './explicit-migrations.js';
 
 /**
@@ -16,7 +16,7 @@ export function checkedMigrator(renamed: Readonly<Record<string, string>>): OrmE
         migrator.up = async options => {
           // apart from the rest: a process that does not migrate never needs it
           const { prepareRun } = await import('./migration-run.js');
-          await prepareRun(orm, migrator, renamed);
+          await prepareRun(orm, migrator, renamed, typeof options === 'object' ? (options as MigrateOptions) : {});
           return up(options);
         };
         return migrator;

@@ -1,4 +1,5 @@
 import { OrmClosedError } from './errors/orm-web-error.js';
+import { isProduction } from './named-orm.js';
 import { nextTick, processState, type NamedOrm } from './process-state.js';
 
 /** How long it must stay quiet while draining: a render may be between two queries of its fork. In ms. */
@@ -7,18 +8,21 @@ const QUIET = 50;
 /** Drains and closes a name in every module graph; further calls wait for the first. */
 export function closeNamedOrm(named: NamedOrm, drain: number): Promise<void> {
   named.closing ??= (async () => {
+    named.closingSince = nextTick();
     await waitUntilIdle(named, drain);
     named.closed = true;
     const state = processState();
     if (state.named.get(named.name) === named) {
       state.named.delete(named.name);
-      state.closedAt.set(named.name, nextTick());
+      // a reload does not wait for the close() that its old module has called
+      state.closedAt.set(named.name, isProduction() ? nextTick() : named.closingSince);
     }
     const refuse = () => new OrmClosedError(named.name);
     await Promise.all([...named.pools.values()].map(pool => pool.close(refuse)));
     // closes what is not the pool's: caches, and a Kysely instance of the user's
     await Promise.all([...named.orms].map(orm => orm.deref()?.close()));
     named.orms.clear();
+    await Promise.all(named.replaced.map(ref => ref.deref()).map(other => other && closeNamedOrm(other, 0)));
   })();
   return named.closing;
 }

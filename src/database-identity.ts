@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { driverOptions, sqlConnections, type SqlConnection } from './sql-internals.js';
+import { driverOptions, isOwnPool, sqlConnections, type SqlConnection } from './sql-internals.js';
 import type { AnyOrm } from './orm-source.js';
 
 /** What tells one database from another, and one pool's settings from another's. */
@@ -8,7 +8,7 @@ export interface DatabaseIdentity {
   database: string;
   /** Pool, replicas and driver options, for comparison only: passwords are among them. */
   settings: string;
-  /** The file of SQLite or libSQL. */
+  /** The file of SQLite or libSQL; a pool of the user's own may have any other. */
   file?: string | undefined;
   inMemory: boolean;
   /** A second handle cannot be opened beside the first: in memory, or PGlite. */
@@ -30,7 +30,7 @@ export function identifyDatabase(orm: AnyOrm): DatabaseIdentity {
     const file = embeddedFile(driver, options, orm.config.get('dbName'));
     const inMemory = file === undefined;
     const exclusive = inMemory || packages.includes('@electric-sql/pglite');
-    const own = exclusive || file.includes('://') ? undefined : file;
+    const own = exclusive || file.includes('://') || isOwnPool(options) ? undefined : file;
     return { database: `${driver} ${file ?? 'in memory'}`, settings, file: own, inMemory, exclusive };
   }
   // driverOptions win, as they do in MikroORM

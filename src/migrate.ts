@@ -1,7 +1,7 @@
-import type { MigrationsOptions } from '@mikro-orm/core';
+import type { MigrationsOptions, Transaction } from '@mikro-orm/core';
 import { ExplicitNameError, OrmConfigError } from './errors/orm-web-error.js';
 import { looksMinified, ownName } from './migration-names.js';
-import { sqlConnections } from './sql-internals.js';
+import { sqlConnections, type SqlConnection } from './sql-internals.js';
 import type { AnyOrm } from './orm-source.js';
 import { warn } from './warn.js';
 
@@ -67,11 +67,6 @@ export function warnOfUnknown(orm: AnyOrm, names: string[]): void {
   }
 }
 
-/** Names that the database has recorded. */
-export async function recordedNames(orm: AnyOrm): Promise<Set<string>> {
-  return (await compareMigrations(orm)).executed;
-}
-
 /** Names of the migrations that the app has. */
 async function listMigrations(orm: AnyOrm): Promise<string[]> {
   const migrator = orm.migrator as unknown as MigratorInternals;
@@ -81,17 +76,22 @@ async function listMigrations(orm: AnyOrm): Promise<string[]> {
 
 /** Names of migrations by SELECTs only: MikroORM's `getPending()` creates the table. */
 async function compareMigrations(orm: AnyOrm): Promise<{ all: string[]; executed: Set<string> }> {
-  const all = await listMigrations(orm);
+  return { all: await listMigrations(orm), executed: await recordedNames(orm) };
+}
+
+/** Names that the database has recorded, on its primary; within a transaction, if there is one. */
+export async function recordedNames(orm: AnyOrm, transaction?: Transaction): Promise<Set<string>> {
   const storage = (orm.migrator as unknown as MigratorInternals).getStorage();
-  const { tableName, schemaName, entity } = storage.getTableName();
-  const [[, connection]] = sqlConnections(orm) as [[string, never]];
+  const { tableName, schemaName } = storage.resolveTableName();
+  const [[, connection]] = sqlConnections(orm) as [[string, SqlConnection]];
   const platform = orm.driver.getPlatform() as unknown as PlatformInternals;
-  if (!(await platform.getSchemaHelper().tableExists(connection, tableName, schemaName))) {
-    return { all, executed: new Set() };
+  if (!(await platform.getSchemaHelper().tableExists(connection, tableName, schemaName, transaction))) {
+    return new Set();
   }
-  const driver = orm.driver as unknown as DriverInternals;
-  const rows = await driver.createQueryBuilder(entity, undefined, 'write').withSchema(schemaName).execute('all', false);
-  return { all, executed: new Set(rows.map(row => storage.getMigrationName(row.name))) };
+  const table = [schemaName, tableName].flatMap(name => (name ? platform.quoteIdentifier(name) : [])).join('.');
+  const sql = `select ${platform.quoteIdentifier('name')} from ${table}`;
+  const rows = (await connection.execute(sql, [], 'all', transaction)) as { name: string }[];
+  return new Set(rows.map(row => storage.getMigrationName(row.name)));
 }
 
 // Not public API: "check() only reads" in test/orm-singleton.test.ts holds MikroORM to it, on each driver.
@@ -99,19 +99,19 @@ interface MigratorInternals {
   resolvePaths(): Promise<void>;
   discoverMigrations(): Promise<{ name: string }[]>;
   getStorage(): {
-    getTableName(): { tableName: string; schemaName: string | undefined; entity: unknown };
+    /** `getTableName()` would add an entity to MikroORM's registry with each call. */
+    resolveTableName(): { tableName: string; schemaName: string | undefined };
     getMigrationName(name: string): string;
   };
 }
 interface PlatformInternals {
-  getSchemaHelper(): { tableExists(connection: never, table: string, schema: string | undefined): Promise<boolean> };
-}
-interface DriverInternals {
-  createQueryBuilder(
-    entity: unknown,
-    context: undefined,
-    connection: 'write',
-  ): {
-    withSchema(schema: string | undefined): { execute(method: 'all', mapResults: false): Promise<{ name: string }[]> };
+  quoteIdentifier(name: string): string;
+  getSchemaHelper(): {
+    tableExists(
+      connection: SqlConnection,
+      table: string,
+      schema: string | undefined,
+      transaction: Transaction | undefined,
+    ): Promise<boolean>;
   };
 }

@@ -1,6 +1,7 @@
 import { openDatabaseLock } from './database-lock.js';
 import { MigrationLockError } from './errors/orm-web-error.js';
 import type { AnyOrm } from './orm-source.js';
+import { within } from './within.js';
 
 /** Milliseconds between two tries, half of it at random: so that many processes do not ask in step. */
 const POLL = 100;
@@ -61,13 +62,4 @@ export async function withMigrationLock(
     // of a server that is away, say: what was thrown before tells more
     await within(PATIENCE, lock.close()).catch(() => undefined);
   }
-}
-
-/** Rejects where `work` takes longer than `ms`. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`No answer within ${ms} ms`)), ms);
-  });
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

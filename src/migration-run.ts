@@ -1,16 +1,23 @@
 import type { MigrationObject } from '@mikro-orm/core';
-import type { Migrator } from '@mikro-orm/migrations';
+import type { MigrateOptions, Migrator } from '@mikro-orm/migrations';
 import type { AnyOrm } from './orm-source.js';
 import { checkRecordedNames } from './recorded-names.js';
 
-/** What has to be right before MikroORM's Migrator runs. */
+/** What has to be right before MikroORM's Migrator runs, in the schema and the transaction of the run. */
 export async function prepareRun(
   orm: AnyOrm,
   migrator: Migrator,
   renamed: Readonly<Record<string, string>>,
+  options: MigrateOptions,
 ): Promise<void> {
-  const recorded = await checkRecordedNames(orm, migrator, renamed);
-  separateTransactions(orm, migrator, recorded);
+  const storage = migrator.getStorage();
+  storage.setRunSchema(options.schema ?? orm.config.get('migrations').schema);
+  try {
+    const recorded = await checkRecordedNames(orm, migrator, renamed, options.transaction);
+    separateTransactions(orm, migrator, recorded);
+  } finally {
+    storage.unsetRunSchema();
+  }
 }
 
 /**

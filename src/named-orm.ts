@@ -3,6 +3,14 @@ import { OrmClosedError, OrmConfigError } from './errors/orm-web-error.js';
 import { createNamedOrm, processState, type NamedOrm } from './process-state.js';
 import type { AnyOrm } from './orm-source.js';
 
+/** Waits while a name closes in development, for what was created after that call: a reload, or the next test. */
+export async function untilClosed(name: string, created: number): Promise<void> {
+  const running = processState().named.get(name);
+  if (!isProduction() && running && running.closingSince < created) {
+    await running.closing;
+  }
+}
+
 /**
  * Finds or adds what the graphs share under the name of `orm`. `created` tells when the asking singleton was created,
  * `shareMemory` whether an in-memory database may be shared.
@@ -30,6 +38,7 @@ export function joinNamedOrm(orm: AnyOrm, created: number, shareMemory: boolean)
   state.named.set(name, added);
   if (running) {
     // a reload has edited the settings: requests on the old pools finish there
+    added.replaced.push(...running.replaced.filter(ref => ref.deref()), new WeakRef(running));
     for (const pool of running.pools.values()) {
       pool.retire().catch(() => undefined);
     }

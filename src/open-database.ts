@@ -11,12 +11,19 @@ export interface ConnectOptions {
   delay?: number | undefined;
 }
 
+/** What opening a database needs of whoever opens it. */
+interface Opener {
+  /** Creates the database; without it, a missing one is an error. */
+  create: (() => Promise<void>) | undefined;
+  /** Throws once there is nothing to wait for any more. */
+  assertOpen: () => void;
+  mapError: MapError;
+}
+
 /** Waits for the database, and creates it where it is missing. */
 export async function openDatabase(
   orm: AnyOrm,
-  create: () => Promise<void>,
-  mayCreate: boolean,
-  mapError: MapError,
+  { create, assertOpen, mapError }: Opener,
   { attempts = 1, delay = 500 }: ConnectOptions = {},
 ): Promise<void> {
   assertNumber('connect.attempts', attempts, 1);
@@ -26,7 +33,7 @@ export async function openDatabase(
       await answer(orm);
       return;
     } catch (error) {
-      if (mayCreate && isMissing(error)) {
+      if (create && isMissing(error)) {
         await create();
         await answer(orm);
         return;
@@ -39,9 +46,19 @@ export async function openDatabase(
       ) {
         throw error;
       }
-      await new Promise(resolve => setTimeout(resolve, delay * 2 ** (attempt - 1)));
+      await pause(delay * 2 ** (attempt - 1), assertOpen);
     }
   }
+}
+
+/** Waits `ms`, and no longer than `assertOpen` lets it. */
+async function pause(ms: number, assertOpen: () => void): Promise<void> {
+  const end = performance.now() + ms;
+  for (let left = ms; left > 0; left = end - performance.now()) {
+    assertOpen();
+    await new Promise(resolve => setTimeout(resolve, Math.min(left, 100)));
+  }
+  assertOpen();
 }
 
 /** Connects, and asks the database for an answer: MikroORM's `connect()` resolves also when the server is down. */

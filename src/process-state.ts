@@ -23,7 +23,11 @@ export interface NamedOrm {
   /** Request contexts that are running. */
   contexts: number;
   closing: Promise<void> | undefined;
+  /** When close() was called, in ticks. */
+  closingSince: number;
   closed: boolean;
+  /** What had the name before an edit of the settings, in development: still in use where a module was not evaluated again. */
+  readonly replaced: WeakRef<NamedOrm>[];
 }
 
 interface ProcessState {
@@ -63,7 +67,9 @@ export function createNamedOrm(
     lastRun: Promise.resolve(),
     contexts: 0,
     closing: undefined,
+    closingSince: Infinity,
     closed: false,
+    replaced: [],
   };
 }
 

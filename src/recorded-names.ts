@@ -1,3 +1,4 @@
+import type { Transaction } from '@mikro-orm/core';
 import type { Migrator } from '@mikro-orm/migrations';
 import { ExplicitNameError } from './errors/orm-web-error.js';
 import { recordedNames, warnOfUnknown } from './migrate.js';
@@ -9,9 +10,10 @@ export async function checkRecordedNames(
   orm: AnyOrm,
   migrator: Migrator,
   renamed: Readonly<Record<string, string>>,
+  transaction: Transaction | undefined,
 ): Promise<ReadonlySet<string>> {
-  const recorded = await recordedNames(orm);
-  await repairNames(orm, migrator, recorded, renamed);
+  const recorded = await recordedNames(orm, transaction);
+  await repairNames(orm, migrator, recorded, renamed, transaction);
   checkNames(orm, recorded);
   return recorded;
 }
@@ -22,13 +24,14 @@ async function repairNames(
   migrator: Migrator,
   recorded: Set<string>,
   renamed: Readonly<Record<string, string>>,
+  transaction: Transaction | undefined,
 ): Promise<void> {
   const repairs = Object.entries(renamed).filter(([from]) => recorded.has(from));
   if (repairs.length === 0) {
     return;
   }
   const { entity } = migrator.getStorage().getTableName();
-  await orm.driver.getConnection().transactional(async ctx => {
+  const repair = async (ctx: Transaction): Promise<void> => {
     for (const [from, to] of repairs) {
       if (recorded.has(to)) {
         await orm.driver.nativeDelete(entity as never, { name: from } as never, { ctx });
@@ -38,7 +41,8 @@ async function repairNames(
       }
       recorded.delete(from);
     }
-  });
+  };
+  await (transaction ? repair(transaction) : orm.driver.getConnection().transactional(repair));
 }
 
 function checkNames(orm: AnyOrm, recorded: ReadonlySet<string>): void {

@@ -6,8 +6,7 @@ const KEY = Symbol.for('@mikro-orm/core/EntitySchema.REGISTRY');
  */
 export function weakenRegistry(): void {
   const host = globalThis as { [KEY]?: Map<object, unknown> | WeakMap<object, unknown> };
-  const registry = host[KEY];
-  if (registry instanceof Map) {
-    host[KEY] = new WeakMap(registry);
+  if (!(host[KEY] instanceof WeakMap)) {
+    host[KEY] = new WeakMap(host[KEY]);
   }
 }

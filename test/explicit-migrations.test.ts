@@ -162,6 +162,35 @@ describe('a migration outside of transactions', () => {
   });
 });
 
+test('a run within a transaction that is under way', async () => {
+  const migrations = explicitMigrations({ Migration1: first() }, { silent: true, snapshot: false });
+  const orm = new MikroORM({ ...config(), ...migrations });
+  await orm.migrator.getPending(); // MikroORM opens its table outside of the transaction
+  const run = await orm.em.fork().transactional(em => orm.migrator.up({ transaction: em.getTransactionContext()! }));
+  expect(run.map(({ name }) => name)).toEqual(['Migration1']);
+  await orm.close();
+});
+
+await describeDriver('postgresql', driver => {
+  test("a run in a tenant's schema looks at the names that are recorded there", async () => {
+    const database = await createDatabase(driver);
+    const base = { ...database.config, entities: [Note] } as DatabaseConfig;
+    const migrations = (renamed = {}) =>
+      explicitMigrations({ Migration1: first() }, { silent: true, snapshot: false, renamed });
+    const tenant = new MikroORM({ ...base, ...migrations() });
+    await tenant.driver.getConnection().execute('create schema tenant');
+    await tenant.migrator.up({ schema: 'tenant' });
+    await tenant.driver.getConnection().execute(`update tenant.mikro_orm_migrations set name = 'g'`);
+    await expect(tenant.migrator.up({ schema: 'tenant' })).rejects.toThrow(/names that a minifier made: g/);
+    await tenant.close();
+    const repaired = new MikroORM({ ...base, ...migrations({ g: 'Migration1' }) });
+    expect(await repaired.migrator.up({ schema: 'tenant' })).toEqual([]);
+    expect((await repaired.migrator.getExecuted({ schema: 'tenant' })).map(row => row.name)).toEqual(['Migration1']);
+    await repaired.close();
+    await database.drop();
+  });
+});
+
 test('a recorded migration that the list lacks is a warning', async () => {
   const all = { Migration20260101000000: first(), Migration20260202000000: second() };
   const orm = new MikroORM({ ...config(), ...explicitMigrations(all, { silent: true }) });

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { MikroORM } from '@mikro-orm/core';
+import { EntitySchema, MikroORM } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { SqliteDriver } from '@mikro-orm/sqlite';
@@ -154,12 +154,17 @@ for (const driver of DRIVERS) {
 
     test('check() only reads: a missing migrations table means that all are pending', async () => {
       const fresh = await createDatabase(driver);
+      const remembered = vi.spyOn(EntitySchema.REGISTRY, 'set');
       const graph = await createGraph(fresh.config);
       const orm = keep(graph.createOrmSingleton(graph.config, { name: name && `${name} fresh` }));
       const pending = ['Migration20260101000000'];
       expect(await orm.check()).toEqual({ ok: false, database: { ok: true }, migrations: { ok: false, pending } });
       expect(await orm.check(), 'and the table is still missing').toMatchObject({ migrations: { pending } });
       expect(orm.current, 'check() is not orm()').toBeUndefined();
+      remembered.mockClear();
+      await orm.check();
+      expect(remembered, 'and leaves nothing behind').not.toHaveBeenCalled();
+      remembered.mockRestore();
       await orm.close();
       await fresh.drop();
     });
@@ -245,6 +250,7 @@ describe('settings', () => {
     expect(await (await second()).em.fork().count(b.User)).toBe(0);
     expect(await ormA.em.fork().count(a.User), 'requests on the old pool finish').toBe(0);
     await second.close();
+    await expect(ormA.em.fork().count(a.User), 'in every graph').rejects.toMatchObject({ code: 'ORM_CLOSED' });
     await one.drop();
     await two.drop();
   });
@@ -375,6 +381,36 @@ await describeDriver('postgresql', driver => {
   });
 });
 
+describe('a reload that does not wait for close()', () => {
+  test('in development, opens anew once that is done; in production, it refuses', async () => {
+    const database = await createDatabase('sqlite');
+    for (const mode of ['development', 'production']) {
+      vi.stubEnv('NODE_ENV', mode);
+      const [a, b] = [await createGraph(database.config), await createGraph(database.config)];
+      const old = a.createOrmSingleton(a.config, { migrate: true, name: mode });
+      await old();
+      const request = a.withRequestContext(old, async em => {
+        await new Promise(resolve => setTimeout(resolve, 100));
+        return em.count(a.User);
+      });
+      const closing = old.close({ drain: 10_000 });
+      const reloaded = b.createOrmSingleton(b.config, { migrate: true, name: mode });
+      const early = (await reloaded()).em.fork().count(b.User);
+      expect(await Promise.all([early, request])).toEqual([0, 0]);
+      await closing;
+      if (mode === 'development') {
+        expect(await (await reloaded()).em.fork().count(b.User)).toBe(0);
+      } else {
+        await expect(reloaded()).rejects.toMatchObject({ code: 'ORM_CLOSED' });
+      }
+      await expect(old()).rejects.toMatchObject({ code: 'ORM_CLOSED' });
+      await reloaded.close();
+    }
+    vi.unstubAllEnvs();
+    await database.drop();
+  });
+});
+
 describe('closing while opening', () => {
   test('rejects with OrmClosedError, whenever it comes', async () => {
     const database = await createDatabase('sqlite');
@@ -397,7 +433,7 @@ describe('closing while opening', () => {
 
   test('ends the waiting for a database', async () => {
     const graph = await createGraph(NOWHERE);
-    const orm = graph.createOrmSingleton(graph.config, { name: 'gone', connect: { attempts: 1000, delay: 20 } });
+    const orm = graph.createOrmSingleton(graph.config, { name: 'gone', connect: { attempts: 3, delay: 60_000 } });
     const opening = orm();
     opening.catch(() => undefined);
     await new Promise(resolve => setTimeout(resolve, 100));

@@ -65,10 +65,17 @@ await describeDriver('sqlite', driver => {
     await orm.close();
     expect(own.open, 'its pool is not ours to close').toBe(true);
 
-    const migrating = await createGraph({ ...database.config, driverOptions: () => dialect, logger } as DatabaseConfig);
+    const dbName = `${database.config.dbName} is not asked for`;
+    const migrating = await createGraph({
+      ...database.config,
+      dbName,
+      driverOptions: () => dialect,
+      logger,
+    } as DatabaseConfig);
     const migrated = migrating.createOrmSingleton(migrating.config, { name: 'own pool', migrate: true });
     const held = (await migrated()).em.fork();
     expect(await held.count(migrating.User)).toBe(0);
+    expect(await migrated.check()).toMatchObject({ ok: true });
     await migrated.close();
     await expect(held.count(migrating.User)).rejects.toMatchObject({ name: 'OrmClosedError' });
     expect(own.open).toBe(true);

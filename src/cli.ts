@@ -63,10 +63,10 @@ async function main(args: string[]): Promise<void> {
 
 /** The config as `mikro-orm` finds and loads it, in TypeScript, too. */
 async function findConfig(context: string | undefined, file: string | undefined): Promise<Partial<Options>> {
-  const { CLIHelper, configure } = await import('@mikro-orm/cli').catch((cause: unknown) => {
-    throw new Error('`mikro-orm-web migrate` finds the config by @mikro-orm/cli: install it as a devDependency.', {
-      cause,
-    });
+  const { CLIHelper, configure } = await import('@mikro-orm/cli').catch((cause: Error & { code?: unknown }) => {
+    throw cause.code === 'ERR_MODULE_NOT_FOUND' && cause.message.includes("'@mikro-orm/cli'")
+      ? new Error('`mikro-orm-web migrate` finds the config by @mikro-orm/cli: install it as a devDependency.')
+      : cause;
   });
   await configure(); // registers the loader for TypeScript
   const config = await CLIHelper.getConfiguration(context, file === undefined ? undefined : [file]);
@@ -74,7 +74,13 @@ async function findConfig(context: string | undefined, file: string | undefined)
   return { ...config.getAll(), preferTs } as Partial<Options>;
 }
 
+/** What went wrong: a connection that fails on each address of a host has no message of its own. */
+function describe(error: unknown): string {
+  const { message, errors } = error as Partial<AggregateError>;
+  return message || (errors ?? []).map(describe).join('; ') || String(error);
+}
+
 main(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(describe(error));
   process.exitCode = 1;
 });

@@ -44,8 +44,13 @@ export default defineConfig({
 `,
   );
 
-async function run(...args: string[]): Promise<{ code: number; out: string }> {
-  const started = promisify(execFile)(process.execPath, [cli, ...args], { cwd: folder });
+const run = (...args: string[]) => runWith({}, ...args);
+
+async function runWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<{ code: number; out: string }> {
+  const started = promisify(execFile)(process.execPath, [cli, ...args], {
+    cwd: folder,
+    env: { ...process.env, ...env },
+  });
   return started.then(
     ({ stdout }) => ({ code: 0, out: stdout.trim() }),
     ({ code, stderr }: { code: number; stderr: string }) => ({ code, out: stderr.trim() }),
@@ -73,6 +78,28 @@ test('bad input says what to write', async () => {
     code: 1,
     out: expect.stringContaining('none.js'),
   });
+});
+
+test('what keeps it from running is told', async () => {
+  await writeConfig('postgresql', { host: 'localhost', port: 1, user: 'postgres', dbName: 'none' });
+  const bothAddresses = `import dns from 'node:dns';
+const both = [{ address: '::1', family: 6 }, { address: '127.0.0.1', family: 4 }];
+dns.lookup = (host, options, done) => done(null, both);`;
+  await writeFile(join(folder, 'both.mjs'), bothAddresses);
+  const down = await runWith({ NODE_OPTIONS: `--import ${join(folder, 'both.mjs')}` }, 'migrate');
+  expect(down).toEqual({
+    code: 1,
+    out: expect.stringMatching(/ECONNREFUSED ::1:1; connect ECONNREFUSED 127\.0\.0\.1:1/),
+  });
+
+  await writeFile(
+    join(folder, 'broken.mjs'),
+    `import { registerHooks } from 'node:module';
+const broken = 'data:text/javascript,throw Error("is broken")';
+registerHooks({ resolve: (name, context, next) => next(name === '@mikro-orm/cli' ? broken : name, context) });`,
+  );
+  const broken = await runWith({ NODE_OPTIONS: `--import ${join(folder, 'broken.mjs')}` }, 'migrate');
+  expect(broken).toEqual({ code: 1, out: 'is broken' });
 });
 
 await describeDriver('postgresql', () => {

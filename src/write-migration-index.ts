@@ -1,5 +1,5 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { AnyOrm } from './orm-source.js';
 import { warn } from './warn.js';
 
@@ -9,14 +9,13 @@ const MARK = '// Written by mikro-orm-web: migration:create keeps this list up t
 export async function writeMigrationIndex(config: AnyOrm['config'], path: string, emit: string): Promise<void> {
   const baseDir = config.get('baseDir');
   const folder = resolve(baseDir, path);
-  const read = (file: string): Promise<string | undefined> => readFile(file, 'utf8').catch(() => undefined);
   const index = join(folder, `index.${emit}`);
   const before = await read(index);
   const names = (await readdir(folder)).filter(
     file => file.endsWith(`.${emit}`) && !/^index\.|\.d\.[cm]?ts$/.test(file),
   );
   const extension =
-    emit === 'ts' ? await importExtension(before, () => read(join(baseDir, 'tsconfig.json'))) : `.${emit}`;
+    emit === 'ts' ? await importExtension(before, () => readTsconfig(join(baseDir, 'tsconfig.json'))) : `.${emit}`;
   const lines: string[] = [];
   for (const file of names.sort()) {
     const exported = exportedClass((await read(join(folder, file))) ?? '');
@@ -46,17 +45,27 @@ function exportedClass(source: string): string | undefined {
 }
 
 /** How this project writes imports: as the index did before, else as its tsconfig lets it. */
-async function importExtension(
-  index: string | undefined,
-  readTsconfig: () => Promise<string | undefined>,
-): Promise<string> {
+async function importExtension(index: string | undefined, tsconfigs: () => Promise<string>): Promise<string> {
   const written = index && /from '[^']*?(\.[jt]s)?';/.exec(index);
   if (written) {
     return written[1] ?? '';
   }
-  const tsconfig = (await readTsconfig()) ?? '';
+  const tsconfig = await tsconfigs();
   if (/"(allowImportingTsExtensions|rewriteRelativeImportExtensions)"\s*:\s*true/.test(tsconfig)) {
     return '.ts';
   }
-  return /"moduleResolution"\s*:\s*"bundler"/i.test(tsconfig) ? '' : '.js';
+  return /"(moduleResolution"\s*:\s*"bundler|module"\s*:\s*"preserve)"/i.test(tsconfig) ? '' : '.js';
+}
+
+/** A tsconfig and the files beside it that it extends, without comments. */
+async function readTsconfig(file: string, depth = 0): Promise<string> {
+  const text = ((await read(file)) ?? '').replace(/("(?:[^"\\]|\\.)*")|\/\/.*|\/\*[^]*?\*\//g, '$1');
+  const [, base] = /"extends"\s*:\s*\[?\s*"(\.[^"]*)"/.exec(text) ?? [];
+  return base && depth < 5
+    ? text + (await readTsconfig(resolve(dirname(file), base.replace(/(\.json)?$/, '.json')), depth + 1))
+    : text;
+}
+
+function read(file: string): Promise<string | undefined> {
+  return readFile(file, 'utf8').catch(() => undefined);
 }

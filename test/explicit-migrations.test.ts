@@ -307,8 +307,12 @@ describe('migration:create keeps the index up to date', () => {
   test.each([
     ['{ "compilerOptions": { "allowImportingTsExtensions": true } }', '.ts'],
     ['{ "compilerOptions": { "moduleResolution": "bundler" } }', ''],
+    ['{ "compilerOptions": { "module": "Preserve" } }', ''],
+    ['{ // "allowImportingTsExtensions": true\n "extends": "./tsconfig.base" }', ''],
+    ['{}', '.js'],
   ])('imports as the project does: %s', async (tsconfig, extension) => {
     await writeFile(join(folder, 'tsconfig.json'), tsconfig);
+    await writeFile(join(folder, 'tsconfig.base.json'), '{ "compilerOptions": { "moduleResolution": "bundler" } }');
     const name = await create();
     expect(await index()).toContain(`from './${name}${extension}';`);
   });

@@ -42,6 +42,9 @@ export function classifyError(first: unknown, orm: OrmLike | undefined): Classif
   return vague;
 }
 
+/** MikroORM reads from what a cursor holds, also where that is null. */
+const NULL_CURSOR = /^TypeError: .* null .*\n.*\n +at \S+\.processCursorOptions /;
+
 function classify(
   error: unknown,
   thrown: Thrown,
@@ -54,7 +57,10 @@ function classify(
   const validation = classes.includes('ValidationError') && typeof read(error, 'getEntity') === 'function';
   // What fails while MikroORM writes values into a query that it does not convert the errors of.
   const own = validation || converted || / at \S+\.formatQuery /.test(thrown.stack);
-  const coded = ownVerdict(thrown.code) ?? abortVerdict(thrown) ?? driverVerdict(error, thrown, converted, orm);
+  const coded =
+    ownVerdict(thrown.code) ??
+    abortVerdict(thrown) ??
+    (NULL_CURSOR.test(thrown.stack) ? 'invalid-cursor' : driverVerdict(error, thrown, converted, orm));
   const said = coded ? { verdict: coded } : saidBy(thrown.message, own);
   if (said || !own) {
     return said;

@@ -22,6 +22,9 @@ export function driverOf(error: unknown, { code, errno, sqlState, number }: Thro
               : undefined;
 }
 
+/** A number that is none, or an invalid Date: MikroORM writes it as it is, and databases take it for a name. */
+const NO_NUMBER = /^(?:no such column: |column "|Unknown column '|Undeclared variable: )-?(?:NaN|Infinity)\b/i;
+
 /**
  * What a driver's code means. `converted` says that MikroORM made a DriverException of the error; without that, its
  * shape has to be one that only a database driver makes.
@@ -33,13 +36,20 @@ export function driverVerdict(
   orm: OrmLike | undefined,
 ): Verdict | undefined {
   const { code } = thrown;
-  switch (driverOf(error, thrown)) {
+  const driver = driverOf(error, thrown);
+  if (driver && NO_NUMBER.test(thrown.message)) {
+    return 'invalid-value';
+  }
+  switch (driver) {
     case 'sqlite':
       return sqliteVerdict(thrown) ?? 'internal-error';
     case 'mysql':
       return mysqlVerdict(thrown) ?? 'internal-error';
     case 'postgresql':
-      return converted || thrown.severity ? (postgresqlVerdict(thrown) ?? 'internal-error') : undefined;
+      // what a pooler says has a severity, but no routine
+      return converted || thrown.severity
+        ? (postgresqlVerdict(thrown) ?? (converted || thrown.routine ? 'internal-error' : undefined))
+        : undefined;
     case 'mssql':
       return mssqlVerdict(thrown) ?? 'internal-error';
     case 'oracle':
@@ -50,7 +60,7 @@ export function driverVerdict(
   if (code === 'ETIMEOUT' && /^Timeout: Request failed to complete in \d+ms$/.test(thrown.message)) {
     return 'query-timeout'; // tedious, under the same code as a connection that took too long
   }
-  if (code.startsWith('PROTOCOL_')) {
+  if (/^PROTOCOL_(?:CONN|SEQ|UNEXP)/.test(code)) {
     return code === 'PROTOCOL_SEQUENCE_TIMEOUT' ? 'query-timeout' : 'database-unavailable'; // mysql2
   }
   const network = SETTINGS.test(code) ? 'misconfigured' : NETWORK.test(code) ? 'database-unavailable' : undefined;
@@ -62,8 +72,8 @@ export function driverVerdict(
 
 /** SQLite's messages are its own, in English and without values: where the code is a general one, they tell. */
 function sqliteVerdict({ code, message }: Thrown): Verdict | undefined {
-  if (/^(?:no such column: NaN$|unrecognized token: "')/.test(message)) {
-    return 'invalid-value'; // MikroORM writes an invalid Date as NaN; a NUL byte ends a statement early
+  if (message.startsWith('unrecognized token: "\'')) {
+    return 'invalid-value'; // a NUL byte ends a statement early
   }
   if (message.startsWith('cannot commit transaction')) {
     return undefined; // not a lock: a statement of this very connection is open (libsql, after a failed deferred check)

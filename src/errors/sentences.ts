@@ -36,7 +36,10 @@ const PLAIN: readonly Sentence[] = [
   ],
   [/^Connection terminated(?: unexpectedly| due to connection timeout)?$/, 'database-unavailable'],
   [/^(?:Client .+ not queryable|Can't .+ in closed state|driver has already been destroyed)$/, 'database-unavailable'],
-  [/^(?:Cannot use a pool after|Pool is closed|The database connection is not|PGlite is clos)/, 'database-unavailable'],
+  [
+    /^(?:Cannot use a pool after|Pool is closed\.$|The database connection is not|PGlite is clos)/,
+    'database-unavailable',
+  ],
   [/^Hrana\((?:Http\("error trying to connect|StreamClosed)/, 'database-unavailable'],
   [
     /^(?:timeout exceeded when trying to connect|Queue limit reached\.|No connections available\.|operation timed out for an unknown reason)$/,

@@ -27,12 +27,12 @@ const NAMES: Partial<Record<Verdict, string>> = {
     '22 54000 1153 1265 1292 1300 1366 1525 DATATYPE MISMATCH TOOBIG ms220 ms241 ms245 ms2628 ms8114 ms8152 EPARAM ora1438 ora1722 ora1861 ora12899',
   'invalid-cursor': 'CursorError',
   forbidden: 'ms33504 ora28115',
-  'transaction-conflict': '40 1020 ms1205 ms3960 ora60 ora8177 mdb112 mdb251',
+  'transaction-conflict': '40000 40001 40P01 1020 ms1205 ms3960 ora60 ora8177 mdb112 mdb251',
   'lock-timeout': '55P03 1205 3572 BUSY LOCKED ms1222 ora54 mdb24',
   'database-overloaded':
     '53 1040 1041 1135 1203 1226 NOMEM EMFILE ms10928 ora18 ora2391 ora12516 ora12519 NJS-040 NJS-076 MongoWaitQueueTimeoutError',
   'database-unavailable':
-    '08 57P01 57P02 57P03 57P05 25P03 58 1053 1927 4031 CANTOPEN IOERR ENOENT ms596 ms40197 ms40613 ora1033 ora1034 ora12170 ora12541 mdb6 mdb91 mdb11600 MongoNetworkError MongoServerSelectionError MongoTopologyClosedError',
+    '08 40003 57P01 57P02 57P03 57P05 25P03 58 1053 1927 4031 CANTOPEN IOERR ENOENT ms596 ms40197 ms40613 ora1033 ora1034 ora12170 ora12541 mdb6 mdb91 mdb11600 MongoNetworkError MongoServerSelectionError MongoTopologyClosedError',
   misconfigured:
     '28 3D000 57P04 1044 1049 1129 1130 1862 3118 3159 4151 EACCES ms916 ms4060 ms18456 ora1017 ora1045 ora12154 ora12514 ora28000 mdb18',
   'database-read-only': '25006 1836 READONLY EROFS ms978 ms3906 ora1456 ora16000 mdb189 mdb10107 mdb13435',

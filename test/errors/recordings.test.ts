@@ -105,13 +105,11 @@ const BY_DRIVER: Readonly<Partial<Record<DriverName, Record<string, Code>>>> = {
     'fk.deferred.commit': 'internal-error', // libsql says SQLITE_BUSY, not what failed
   },
   pglite: {
-    'invalid.limit.nan': 'internal-error', // 42703, as any unknown column
     'abort.inflight.': 'internal-error', // a strategy that the driver lacks
     'orm.afterClose': 'internal-error', // reopened, empty: relation does not exist
   },
-  postgresql: { 'invalid.limit.nan': 'internal-error' },
   mariadb: {
-    'invalid.limit.': 'internal-error', // syntax errors
+    'invalid.limit.negative': 'internal-error', // a syntax error
   },
 };
 

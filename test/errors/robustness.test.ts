@@ -120,6 +120,9 @@ describe('not the ORM’s', () => {
     { errno: 1062 },
     { code: 'ERR_INVALID_ARG_TYPE' },
     { code: 'EPIPE' },
+    { code: 'E0001', severity: 'error' },
+    { code: 'PROTOCOL_ERROR' },
+    { message: 'Pool is closed on Mondays' },
   ])('%o', own => {
     expect(mapOrmError(Object.assign(new Error('x'), own), { orm })).toBe(undefined);
   });
@@ -157,6 +160,17 @@ describe('ours', () => {
     expect(mapOrmError(new UniqueConstraintViolationException(new Error('x')))?.code).toBe('unique-violation');
     expect(mapOrmError(converted({ cause: busy() }))?.code).toBe('lock-timeout');
     expect(mapOrmError(converted({}))?.code).toBe('internal-error');
+  });
+
+  test('a commit that may have gone through is not retryable', () => {
+    // CockroachDB's "statement completion unknown"
+    const unknown = Object.assign(new Error('result is ambiguous'), { code: '40003', severity: 'ERROR' });
+    expect(mapOrmError(unknown)).toMatchObject({ code: 'database-unavailable', retryable: false });
+  });
+
+  test('PgBouncer, whose errors have no routine', () => {
+    const full = Object.assign(new Error('no more connections allowed'), { code: '53300', severity: 'FATAL' });
+    expect(mapOrmError(full)?.code).toBe('database-overloaded');
   });
 
   test('a socket error only where it is a database’s', () => {

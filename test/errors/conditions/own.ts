@@ -36,10 +36,16 @@ export const own: Condition[] = [
   {
     name: 'cursor',
     on: EVERY,
-    expected: { status: 400, code: 'invalid-cursor', retryable: false, entity: 'Member' },
-    ways: lab => ({
-      find: () => lab.em().findByCursor(Member, { first: 1, after: 'garbage', orderBy: { id: 'asc' } }),
+    expected: (_, way) => ({
+      status: 400,
+      code: 'invalid-cursor',
+      retryable: false,
+      ...(way === 'garbage' && { entity: 'Member' }),
     }),
+    ways: lab => {
+      const find = (after: string) => () => lab.em().findByCursor(Member, { first: 1, after, orderBy: { id: 'asc' } });
+      return { garbage: find('garbage'), null: find(Buffer.from('null').toString('base64url')) };
+    },
   },
   {
     name: 'kysely before connect',

@@ -57,6 +57,16 @@ export const values: Condition[] = [
     ways: lab => only(updates(lab, Member, { bornOn: new Date('x') }), 'nativeUpdate', 'raw query builder'),
   },
   {
+    name: 'value: number that is none',
+    on: EVERY,
+    expected: { status: 422, code: 'invalid-value', retryable: false },
+    // what a route makes of `/members/abc` and of 1e999 in JSON
+    ways: lab => ({
+      find: () => lab.em().findOne(Member, { id: Number('abc') }),
+      'find, infinite': () => lab.em().find(Member, { id: { $gt: -Infinity } }),
+    }),
+  },
+  {
     name: 'value: uuid',
     on: POSTGRES,
     expected: invalid(),

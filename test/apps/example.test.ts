@@ -58,6 +58,8 @@ for (const driver of ['sqlite', 'postgresql'] as const) {
       expect(await json('/api/users', '{')).toMatchObject({ status: 400, type: 'application/problem+json' });
       expect(await json('/api/users/999999')).toMatchObject({ status: 404, body: { code: 'not-found' } });
       expect(await json('/api/users?after=nonsense')).toMatchObject({ status: 400, body: { code: 'invalid-cursor' } });
+      expect(await json('/api/articles?tag=%00')).toMatchObject({ status: 422, body: { errors: [{ path: 'tag' }] } });
+      expect((await fetch(`${server.address}/articles?tag=%00`)).status).toBe(200);
       expect(await json(`/api/users/${created.body.id}`)).toMatchObject({ status: 200, body: { fullName: 'Ann' } });
       for (const path of ['/api/users', `/api/users/${created.body.id}`, '/api/articles?tag=history']) {
         expect((await json(path)).text).not.toMatch(/password|scrypt/);
@@ -105,6 +107,17 @@ for (const driver of ['sqlite', 'postgresql'] as const) {
         await page.getByRole('link', { name: 'A Relational Model of Data' }).click();
         await page.getByText('Data independence is abstraction, too.').waitFor();
         await shoot('article');
+
+        const pages = [page, await browser.newPage(), await browser.newPage(), await browser.newPage()];
+        for (const one of pages) {
+          await one.goto(page.url());
+          await one.getByLabel('New tag').fill('Relations');
+        }
+        await Promise.all(pages.map(one => one.getByRole('button', { name: 'Add tag' }).click()));
+        for (const one of pages) {
+          await one.getByRole('link', { name: 'relations' }).waitFor();
+        }
+        await Promise.all(pages.slice(1).map(one => one.close()));
 
         await page.goto(`${server.address}/users/new`);
         await page.getByLabel('Name').fill('Ada Byron');

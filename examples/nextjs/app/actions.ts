@@ -1,5 +1,6 @@
 'use server';
 
+import { LockMode } from '@mikro-orm/core';
 import { retryTransaction } from 'mikro-orm-web';
 import { revalidatePath } from 'next/cache';
 import { redirect } from 'next/navigation';
@@ -23,16 +24,20 @@ export async function createUser(_previous: UserFormState, form: FormData): Prom
 }
 
 export async function addTag(slug: string, form: FormData): Promise<void> {
-  const { name } = newTag.parse(Object.fromEntries(form));
+  const input = newTag.safeParse(Object.fromEntries(form));
+  if (!input.success) return; // the form has the same limits
   await retryTransaction(orm, async em => {
-    const article = await em.findOneOrFail(Article, { slug }, { populate: ['tags'] });
-    article.tags.add((await em.findOne(Tag, { name })) ?? em.create(Tag, { name }));
+    // of two that add the same tag at once, one creates it, and the lock lets one after the other add it
+    const tag = await em.upsert(Tag, input.data, { onConflictAction: 'ignore' });
+    const article = await em.findOneOrFail(Article, { slug }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    await article.tags.init();
+    article.tags.add(tag);
   });
   revalidatePath('/articles', 'layout');
 }
 
 export async function addSampleData(): Promise<void> {
-  await withEm(addSamples);
+  await fieldErrors(() => withEm(addSamples)); // of two at once, one is refused as a whole: the other adds them
   revalidatePath('/', 'layout');
 }
 

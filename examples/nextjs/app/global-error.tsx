@@ -7,6 +7,9 @@ import './globals.css';
 export default function GlobalError(props: { error: Error; retry: () => void }) {
   return (
     <html lang="en">
+      <head>
+        <title>Something went wrong</title>
+      </head>
       <body>
         <main>
           <ErrorPage {...props} />

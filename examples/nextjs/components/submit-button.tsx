@@ -7,7 +7,8 @@ import { useFormStatus } from 'react-dom';
 export function SubmitButton({ children }: { children: ReactNode }) {
   const { pending } = useFormStatus();
   return (
-    <button type="submit" disabled={pending}>
+    // not disabled, which would take the focus away
+    <button type="submit" aria-disabled={pending} onClick={event => pending && event.preventDefault()}>
       {children}
     </button>
   );

@@ -9,7 +9,14 @@ export const newUser = z.object({
   password: z.string().min(8, 'needs at least 8 characters').max(200, 'is too long'),
 });
 
-export const newTag = z.object({ name: z.string().trim().toLowerCase().min(1).max(30) });
+/** Unlike SQLite, PostgreSQL stores no NUL: no control characters. */
+const tag = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .max(30)
+  .regex(/^\P{Cc}*$/u);
+export const newTag = z.object({ name: tag.min(1) });
 
 export const userId = z.object({ id: z.coerce.number().int().positive().max(2_147_483_647) });
 
@@ -20,4 +27,4 @@ export const userPage = z.object({
   size: z.coerce.number().int().min(1).max(100).optional(),
 });
 
-export const articleFilter = z.object({ tag: z.string().max(30).optional() });
+export const articleFilter = z.object({ tag: tag.optional() });

@@ -1,4 +1,4 @@
-// Six processes of an app start at once on a database that is new, and migrate it.
+// Six processes of an app at once migrate a database that is new.
 import { fork, type ChildProcess } from 'node:child_process';
 import { resolve } from 'node:path';
 import type { Order, Report } from '../test/chaos/replica.ts';
@@ -37,12 +37,12 @@ const figuresOf = (pattern: (typeof PATTERNS)[number]): Figures => ({
   failures: crashed[pattern]['postgresql']! + crashed[pattern]['mariadb']!,
   postgresqlFailures: crashed[pattern]['postgresql']!,
   mariadbFailures: crashed[pattern]['mariadb']!,
-  starts: PROCESSES * ROUNDS * DRIVERS.length,
+  runs: PROCESSES * ROUNDS * DRIVERS.length,
   postgresqlMilliseconds: times[pattern]['postgresql']!,
   mariadbMilliseconds: times[pattern]['mariadb']!,
 });
 const line = (pattern: (typeof PATTERNS)[number], driver: string): string =>
-  `${crashed[pattern][driver]} of ${PROCESSES * ROUNDS} starts crash, ${times[pattern][driver]} ms until the last has ended`;
+  `${crashed[pattern][driver]} of ${PROCESSES * ROUNDS} runs crash, ${times[pattern][driver]} ms until the last has ended`;
 await report({
   id: 'replicas',
   title: `${PROCESSES} processes migrate a new database at once, ${ROUNDS} times`,

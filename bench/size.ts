@@ -4,21 +4,29 @@ import { resolve } from 'node:path';
 import { rounded } from './support/measure.ts';
 import { report } from './support/report.ts';
 
+/** What size-limit tells of one line of its settings. */
+interface Measured {
+  size: number;
+  sizeLimit: number;
+}
+
 const sizeLimit = resolve(import.meta.dirname, '../node_modules/size-limit/bin.js');
 // it exits with 1 above the limit, which `npm run size` is for
 const json = execFileSync(process.execPath, [sizeLimit, '--json'], {
   encoding: 'utf8',
   stdio: ['ignore', 'pipe', 'inherit'],
 });
-const [{ size, sizeLimit: limit }] = JSON.parse(json) as [{ size: number; sizeLimit: number }];
+const [entry, all] = JSON.parse(json) as [Measured, Measured];
+const inKilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(2)} kB`;
 
 await report({
   id: 'size',
-  title: 'the entry of the package, minified and gzipped, without MikroORM',
+  title: 'the package, minified and gzipped, without MikroORM',
   lines: [
-    ['what an import of everything adds', `${(size / 1000).toFixed(2)} kB`],
-    ['the limit that `npm run size` holds it to', `${(limit / 1000).toFixed(2)} kB`],
+    ['the entry: what each module graph evaluates', inKilobytes(entry.size)],
+    ['the limit that `npm run size` holds it to', inKilobytes(entry.sizeLimit)],
+    ['with all that is loaded once, to open, check or migrate a database', inKilobytes(all.size)],
   ],
-  ours: { kilobytes: rounded(size / 1000) },
+  ours: { kilobytes: rounded(entry.size / 1000), allKilobytes: rounded(all.size / 1000) },
   guide: { kilobytes: 0 },
 });

@@ -65,7 +65,9 @@ async function main(args: string[]): Promise<void> {
 async function findConfig(context: string | undefined, file: string | undefined): Promise<Partial<Options>> {
   const { CLIHelper, configure } = await import('@mikro-orm/cli').catch((cause: Error & { code?: unknown }) => {
     throw cause.code === 'ERR_MODULE_NOT_FOUND' && cause.message.includes("'@mikro-orm/cli'")
-      ? new Error('`mikro-orm-web migrate` finds the config by @mikro-orm/cli: install it as a devDependency.')
+      ? new Error(
+          '`mikro-orm-web migrate` finds the config by @mikro-orm/cli: npm install @mikro-orm/cli, where this runs.',
+        )
       : cause;
   });
   await configure(); // registers the loader for TypeScript

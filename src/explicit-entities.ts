@@ -20,6 +20,10 @@ export type ExplicitEntity = EntityClass<AnyEntity> | EntitySchema;
  *
  * @example
  * ```ts
+ * import { defineConfig } from '@mikro-orm/sqlite';
+ * import { explicitEntities } from 'mikro-orm-web';
+ * import { Article, Tag, UserSchema } from './entities';
+ *
  * export default defineConfig({
  *   dbName: 'app.db',
  *   entities: explicitEntities({ User: UserSchema, Article, Tag }),

@@ -37,6 +37,9 @@ export interface ExplicitMigrationsOptions extends Omit<MigrationsOptions, 'migr
  *
  * @example
  * ```ts
+ * import { defineConfig } from '@mikro-orm/sqlite';
+ * import { explicitEntities, explicitMigrations } from 'mikro-orm-web';
+ * import { UserSchema } from './entities';
  * import * as migrations from './migrations';
  *
  * export default defineConfig({

@@ -14,8 +14,15 @@ import { createBoxes } from './private-box.js';
  *
  * @example
  * ```ts
+ * import { forkPerRequest } from 'mikro-orm-web';
+ * import { orm } from './orm';
+ *
  * const emOf = forkPerRequest(orm, (request: Request) => ({ schema: request.headers.get('x-tenant') ?? 'public' }));
- * const em = await emOf(request);
+ *
+ * export async function handle(request: Request): Promise<Response> {
+ *   const em = await emOf(request);
+ *   return Response.json({ users: await em.count('User') });
+ * }
  * ```
  */
 export function forkPerRequest<ORM extends AnyOrm, R extends object>(

@@ -62,6 +62,10 @@ export interface OrmSingleton<ORM extends AnyOrm = AnyOrm> {
  *
  * @example
  * ```ts
+ * import { createOrmSingleton } from 'mikro-orm-web';
+ * import { User } from './entities';
+ * import config from './mikro-orm.config';
+ *
  * export const orm = createOrmSingleton(config, { migrate: true });
  * const users = await (await orm()).em.fork().findAll(User);
  * ```

@@ -18,6 +18,10 @@ import { contextsOf } from './process-state.js';
  *
  * @example
  * ```ts
+ * import { withRequestContext } from 'mikro-orm-web';
+ * import { User } from './entities';
+ * import { orm } from './orm';
+ *
  * const users = await withRequestContext(orm, em => em.findAll(User));
  * ```
  */

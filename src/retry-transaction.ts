@@ -34,9 +34,14 @@ const FIRST_DELAY = 20;
  *
  * @example
  * ```ts
+ * import { LockMode } from '@mikro-orm/core';
+ * import { retryTransaction } from 'mikro-orm-web';
+ * import { Account } from './entities';
+ * import { orm } from './orm';
+ *
  * await retryTransaction(orm, async em => {
- *   const account = await em.findOneOrFail(Account, id, { lockMode: LockMode.PESSIMISTIC_WRITE });
- *   account.balance -= amount;
+ *   const account = await em.findOneOrFail(Account, 1, { lockMode: LockMode.PESSIMISTIC_WRITE });
+ *   account.balance -= 10;
  * });
  * ```
  */

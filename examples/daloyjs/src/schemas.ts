@@ -43,3 +43,6 @@ export const problem = z.object({
   code: z.string().optional(),
   errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
 });
+
+/** What the framework answers to a request that its schemas refuse. */
+export const refused = { description: 'Not what the schema of the request asks for', body: problem };

@@ -43,6 +43,11 @@ export function problem<Args extends [request: Request, ...unknown[]]>(
   };
 }
 
+/** The body of a request; what is no JSON is answered with 400. */
+export function readJson(request: Request): Promise<unknown> {
+  return request.json().catch(() => Promise.reject(problemResponse(400, 'Malformed JSON')));
+}
+
 /** The answer for a problem that is not the database's. */
 export function problemResponse(status: number, title: string, errors?: FieldError[]): Response {
   const headers = { 'content-type': 'application/problem+json' };

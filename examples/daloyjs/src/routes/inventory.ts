@@ -1,7 +1,7 @@
 import type { App } from '@daloyjs/core';
 import { serialize } from '@mikro-orm/core';
 import { Inventory } from '../entities/inventory.ts';
-import { inventory, problem, sku, stock } from '../schemas.ts';
+import { inventory, problem, refused, sku, stock } from '../schemas.ts';
 
 export function inventories(app: App): void {
   app.route({
@@ -12,6 +12,7 @@ export function inventories(app: App): void {
     responses: {
       200: { description: 'What is left', body: inventory },
       404: { description: 'No such article', body: problem },
+      422: refused,
     },
     handler: async ({ params, state }) => {
       const found = await state.em.findOneOrFail(Inventory, params.sku);
@@ -24,7 +25,7 @@ export function inventories(app: App): void {
     path: '/inventory/:sku',
     operationId: 'setInventory',
     request: { params: sku, body: stock },
-    responses: { 200: { description: 'What is left now', body: inventory } },
+    responses: { 200: { description: 'What is left now', body: inventory }, 422: refused },
     handler: async ({ params, body, state }) => {
       const set = await state.em.upsert(Inventory, { sku: params.sku, stock: body.stock });
       return { status: 200, body: serialize(set) };

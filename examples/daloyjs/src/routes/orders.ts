@@ -4,7 +4,7 @@ import { retryTransaction } from 'mikro-orm-web';
 import { Inventory } from '../entities/inventory.ts';
 import { Order } from '../entities/order.ts';
 import { orm } from '../orm.ts';
-import { id, newOrder, order, problem } from '../schemas.ts';
+import { id, newOrder, order, problem, refused } from '../schemas.ts';
 
 export function orders(app: App): void {
   app.route({
@@ -16,6 +16,7 @@ export function orders(app: App): void {
       201: { description: 'Ordered', body: order },
       404: { description: 'No such article', body: problem },
       409: { description: 'Too little is left', body: problem },
+      422: refused,
     },
     handler: async ({ body: { sku, qty } }) => {
       // a fork of its own, and another one for each attempt: after a deadlock or a lock that was not free, it runs again
@@ -40,6 +41,7 @@ export function orders(app: App): void {
     responses: {
       204: { description: 'Cancelled, and back in stock' },
       404: { description: 'No such order', body: problem },
+      422: refused,
     },
     handler: async ({ params, state }) => {
       await state.em.transactional(async em => {

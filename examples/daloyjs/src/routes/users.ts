@@ -1,7 +1,7 @@
 import type { App } from '@daloyjs/core';
 import { serialize } from '@mikro-orm/core';
 import { User } from '../entities/user.ts';
-import { id, newUser, page, problem, user, userPage } from '../schemas.ts';
+import { id, newUser, page, problem, refused, user, userPage } from '../schemas.ts';
 
 export function users(app: App): void {
   app.route({
@@ -12,6 +12,7 @@ export function users(app: App): void {
     responses: {
       200: { description: 'The user', body: user },
       404: { description: 'No such user', body: problem },
+      422: refused,
     },
     handler: async ({ params, state }) => {
       const found = await state.em.findOneOrFail(User, params.id);
@@ -28,6 +29,7 @@ export function users(app: App): void {
     responses: {
       200: { description: 'A page of users', body: userPage },
       400: { description: 'Malformed cursor', body: problem },
+      422: refused,
     },
     handler: async ({ query: { after, size }, state }) => {
       const { items, totalCount, endCursor, hasNextPage } = await state.em.findByCursor(User, {
@@ -47,6 +49,7 @@ export function users(app: App): void {
     responses: {
       201: { description: 'Created', body: user },
       409: { description: 'The email address is already taken', body: problem },
+      422: refused,
     },
     handler: async ({ body, state }) => {
       const created = state.em.create(User, { email: body.email, name: body.name ?? null }); // no persist()

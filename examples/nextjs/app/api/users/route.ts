@@ -2,7 +2,7 @@ import { serialize } from '@mikro-orm/core';
 import { retryTransaction } from 'mikro-orm-web';
 import { User } from '../../../lib/entities';
 import { newUser, userPage } from '../../../lib/input';
-import { orm, problem, problemResponse, withEm } from '../../../lib/orm';
+import { orm, problem, readJson, withEm } from '../../../lib/orm';
 
 /** `?after=` or `?before=` a cursor of another page, and `?size=`. */
 export const GET = problem(async request => {
@@ -22,11 +22,3 @@ export const POST = problem(async request => {
   const user = await retryTransaction(orm, async em => em.create(User, input));
   return Response.json(serialize(user), { status: 201, headers: { location: `/api/users/${user.id}` } });
 });
-
-async function readJson(request: Request): Promise<unknown> {
-  try {
-    return await request.json();
-  } catch {
-    throw problemResponse(400, 'Malformed JSON');
-  }
-}

@@ -381,32 +381,47 @@ await describeDriver('postgresql', driver => {
   });
 });
 
-describe('a reload that does not wait for close()', () => {
-  test('in development, opens anew once that is done; in production, it refuses', async () => {
+describe('a singleton that is created while its name drains', () => {
+  afterEach(() => void vi.unstubAllEnvs());
+
+  /** A name that closes, and waits for a request that runs until `finish`. */
+  async function drain(mode: string) {
+    vi.stubEnv('NODE_ENV', mode);
     const database = await createDatabase('sqlite');
-    for (const mode of ['development', 'production']) {
-      vi.stubEnv('NODE_ENV', mode);
-      const [a, b] = [await createGraph(database.config), await createGraph(database.config)];
-      const old = a.createOrmSingleton(a.config, { migrate: true, name: mode });
-      await old();
-      const request = a.withRequestContext(old, async em => {
-        await new Promise(resolve => setTimeout(resolve, 100));
-        return em.count(a.User);
-      });
-      const closing = old.close({ drain: 10_000 });
-      const reloaded = b.createOrmSingleton(b.config, { migrate: true, name: mode });
-      const early = (await reloaded()).em.fork().count(b.User);
-      expect(await Promise.all([early, request])).toEqual([0, 0]);
-      await closing;
-      if (mode === 'development') {
-        expect(await (await reloaded()).em.fork().count(b.User)).toBe(0);
-      } else {
-        await expect(reloaded()).rejects.toMatchObject({ code: 'ORM_CLOSED' });
-      }
-      await expect(old()).rejects.toMatchObject({ code: 'ORM_CLOSED' });
-      await reloaded.close();
-    }
-    vi.unstubAllEnvs();
+    const [a, b] = [await createGraph(database.config), await createGraph(database.config)];
+    const old = a.createOrmSingleton(a.config, { migrate: true, name: mode });
+    await old();
+    const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+    const request = a.withRequestContext(old, async em => {
+      await finished;
+      return em.count(a.User);
+    });
+    const closing = old.close({ drain: 20_000 });
+    const created = b.createOrmSingleton(b.config, { migrate: true, name: mode });
+    const count = async () => (await created()).em.fork().count(b.User);
+    return { database, old, created, count, request, finish, closing };
+  }
+
+  test('in development it is a reload: it opens anew once that is done', async () => {
+    const { database, old, created, count, request, finish, closing } = await drain('development');
+    const counted = count();
+    finish();
+    expect(await Promise.all([counted, request])).toEqual([0, 0]);
+    await closing;
+    await expect(old()).rejects.toMatchObject({ code: 'ORM_CLOSED' });
+    expect(await count()).toBe(0);
+    await created.close();
+    await database.drop();
+  });
+
+  test('in production it is served until the end, and then refuses', async () => {
+    const { database, created, count, request, finish, closing } = await drain('production');
+    expect(await count()).toBe(0);
+    finish();
+    expect(await request).toBe(0);
+    await closing;
+    await expect(count()).rejects.toMatchObject({ code: 'ORM_CLOSED' });
+    await created.close();
     await database.drop();
   });
 });

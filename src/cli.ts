@@ -78,7 +78,7 @@ async function findConfig(context: string | undefined, file: string | undefined)
 
 /** What went wrong: a connection that fails on each address of a host has no message of its own. */
 function describe(error: unknown): string {
-  const { message, errors } = error as Partial<AggregateError>;
+  const { message, errors } = Object(error) as Partial<AggregateError>;
   return message || (errors ?? []).map(describe).join('; ') || String(error);
 }
 

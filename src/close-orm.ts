@@ -9,12 +9,13 @@ const QUIET = 50;
 export function closeNamedOrm(named: NamedOrm, drain: number): Promise<void> {
   named.closing ??= (async () => {
     named.closingSince = nextTick();
+    const replaced = named.replaced.map(ref => ref.deref()).map(other => other && closeNamedOrm(other, drain));
     await waitUntilIdle(named, drain);
     named.closed = true;
     const state = processState();
     if (state.named.get(named.name) === named) {
       state.named.delete(named.name);
-      // a reload does not wait for the close() that its old module has called
+      // in development, what was created since the call is a reload, which opens anew
       state.closedAt.set(named.name, isProduction() ? nextTick() : named.closingSince);
     }
     const refuse = () => new OrmClosedError(named.name);
@@ -22,7 +23,7 @@ export function closeNamedOrm(named: NamedOrm, drain: number): Promise<void> {
     // closes what is not the pool's: caches, and a Kysely instance of the user's
     await Promise.all([...named.orms].map(orm => orm.deref()?.close()));
     named.orms.clear();
-    await Promise.all(named.replaced.map(ref => ref.deref()).map(other => other && closeNamedOrm(other, 0)));
+    await Promise.all(replaced);
   })();
   return named.closing;
 }

@@ -4,6 +4,7 @@ import { driverOptions, isOwnPool, ownersLike, sqlConnections, type SqlConnectio
 import { identifyDatabase } from './database-identity.js';
 import { OrmConfigError } from './errors/orm-web-error.js';
 import type { AnyOrm } from './orm-source.js';
+import { within } from './within.js';
 
 /** A lock in a database, for one holder among all processes and machines. The database frees it when the holder dies. */
 export interface DatabaseLock {
@@ -47,6 +48,8 @@ interface SessionQueries {
   readonly rollback?: string;
   /** True or 1 where the session has the lock now. It must not wait: a waiting one would hold up `create index concurrently`. */
   readonly acquire: string;
+  /** Keeps what was acquired. */
+  readonly keep?: string;
   readonly touch: string;
   readonly holder: string;
   readonly describe: (holder: string) => string;
@@ -59,6 +62,10 @@ const POSTGRESQL: SessionQueries = {
   begin: 'begin isolation level read committed',
   rollback: 'rollback',
   acquire: `select pg_try_advisory_xact_lock(${0x6d696b6f}, ${0x6d696772}) as answer`,
+  // a migration that computes lets no heartbeat through, and the server must not end the lock for that; the names are set
+  // where this version has them
+  keep: `select count(set_config(name, '0', true)) as answer from pg_settings
+    where name in ('idle_in_transaction_session_timeout', 'transaction_timeout')`,
   touch: 'show transaction_isolation',
   holder: `select concat_ws(' ', pid, usename, client_addr, application_name) as answer from pg_locks join pg_stat_activity using (pid)
     where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())
@@ -94,9 +101,7 @@ async function sessionLock(connection: SqlConnection, queries: SessionQueries): 
       async tryAcquire() {
         await ask(queries.begin);
         held = Number(await ask(queries.acquire)) === 1;
-        if (!held) {
-          await ask(queries.rollback);
-        }
+        await ask(held ? queries.keep : queries.rollback);
         return held;
       },
       async findHolder() {
@@ -106,7 +111,7 @@ async function sessionLock(connection: SqlConnection, queries: SessionQueries): 
       touch: async () => void (await ask(queries.touch)),
       async close() {
         // the server frees the lock with the session, too
-        await (held && ask(queries.rollback).catch(() => undefined));
+        await (held && within(1_000, ask(queries.rollback)).catch(() => undefined));
         await driver.releaseConnection(session).catch(() => undefined);
         await driver.destroy();
       },

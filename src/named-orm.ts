@@ -1,12 +1,17 @@
+import { RequestContext, TransactionContext } from '@mikro-orm/core';
 import { identifyDatabase } from './database-identity.js';
 import { OrmClosedError, OrmConfigError } from './errors/orm-web-error.js';
 import { createNamedOrm, processState, type NamedOrm } from './process-state.js';
 import type { AnyOrm } from './orm-source.js';
 
-/** Waits while a name closes in development, for what was created after that call: a reload, or the next test. */
+/**
+ * Waits while a name closes in development, for what was created after that call: a reload, or the next test. A unit of
+ * work that close() waits for does not: it is served until the end.
+ */
 export async function untilClosed(name: string, created: number): Promise<void> {
   const running = processState().named.get(name);
-  if (!isProduction() && running && running.closingSince < created) {
+  const inside = TransactionContext.getEntityManager(name) ?? RequestContext.getEntityManager(name);
+  if (!isProduction() && !inside && running && running.closingSince < created) {
     await running.closing;
   }
 }

@@ -51,10 +51,13 @@ async function importExtension(index: string | undefined, tsconfigs: () => Promi
     return written[1] ?? '';
   }
   const tsconfig = await tsconfigs();
-  if (/"(allowImportingTsExtensions|rewriteRelativeImportExtensions)"\s*:\s*true/.test(tsconfig)) {
+  // what comes first is nearest
+  const option = (name: string): string | undefined =>
+    new RegExp(`"${name}"\\s*:\\s*"?(\\w+)`).exec(tsconfig)?.[1]?.toLowerCase();
+  if (option('allowImportingTsExtensions') === 'true' || option('rewriteRelativeImportExtensions') === 'true') {
     return '.ts';
   }
-  return /"(moduleResolution"\s*:\s*"bundler|module"\s*:\s*"preserve)"/i.test(tsconfig) ? '' : '.js';
+  return (option('moduleResolution') ?? option('module')?.replace('preserve', 'bundler')) === 'bundler' ? '' : '.js';
 }
 
 /** A tsconfig and the files beside it that it extends, without comments. */

@@ -309,6 +309,7 @@ describe('migration:create keeps the index up to date', () => {
     ['{ "compilerOptions": { "moduleResolution": "bundler" } }', ''],
     ['{ "compilerOptions": { "module": "Preserve" } }', ''],
     ['{ // "allowImportingTsExtensions": true\n "extends": "./tsconfig.base" }', ''],
+    ['{ "extends": "./tsconfig.base.json", "compilerOptions": { "moduleResolution": "nodenext" } }', '.js'],
     ['{}', '.js'],
   ])('imports as the project does: %s', async (tsconfig, extension) => {
     await writeFile(join(folder, 'tsconfig.json'), tsconfig);

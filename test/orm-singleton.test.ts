@@ -255,6 +255,27 @@ describe('settings', () => {
     await two.drop();
   });
 
+  test('closing drains what an edit of the settings has replaced, too', async () => {
+    const database = await createDatabase('sqlite');
+    const [a, b] = [await createGraph(database.config), await createGraph({ ...database.config, pool: { max: 3 } })];
+    const first = a.createOrmSingleton(a.config, { migrate: true, name: 'edited' });
+    const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+    await first();
+    const running = a.withRequestContext(first, async em => {
+      await finished;
+      return em.count(a.User);
+    });
+    const second = b.createOrmSingleton(b.config, { migrate: true, name: 'edited' });
+    await second();
+    const closing = second.close({ drain: 20_000 });
+    await new Promise(resolve => setTimeout(resolve, 300)); // longer than close() takes where nothing runs
+    finish();
+    expect(await running).toBe(0);
+    await closing;
+    await expect(first()).rejects.toMatchObject({ code: 'ORM_CLOSED' });
+    await database.drop();
+  });
+
   test('in production, settings that led nowhere are not kept', async () => {
     const database = await createDatabase('sqlite');
     const graph = await createGraph(database.config);
@@ -411,6 +432,22 @@ describe('a singleton that is created while its name drains', () => {
     await expect(old()).rejects.toMatchObject({ code: 'ORM_CLOSED' });
     expect(await count()).toBe(0);
     await created.close();
+    await database.drop();
+  });
+
+  test('in development, too, it is served within what the draining waits for', async () => {
+    vi.stubEnv('NODE_ENV', 'development');
+    const database = await createDatabase('sqlite');
+    const [a, b] = [await createGraph(database.config), await createGraph(database.config)];
+    const old = a.createOrmSingleton(a.config, { migrate: true, name: 'within' });
+    let closing: Promise<void> | undefined;
+    const counted = await a.withRequestContext(old, async () => {
+      closing = old.close({ drain: 20_000 });
+      const compiled = b.createOrmSingleton(b.config, { migrate: true, name: 'within' });
+      return (await compiled()).em.fork().count(b.User);
+    });
+    expect(counted).toBe(0);
+    await closing;
     await database.drop();
   });
 

@@ -43,7 +43,8 @@ export function classifyError(first: unknown, orm: OrmLike | undefined): Classif
 }
 
 /** MikroORM reads from what a cursor holds, also where that is null. */
-const NULL_CURSOR = /^TypeError: .* null .*\n.*\n +at \S+\.processCursorOptions /;
+const NULL_CURSOR =
+  /^TypeError: Cannot read properties of null \(reading 'length'\)\n.*\n +at \S+\.processCursorOptions /;
 
 function classify(
   error: unknown,

@@ -37,6 +37,9 @@ export function driverVerdict(
 ): Verdict | undefined {
   const { code } = thrown;
   const driver = driverOf(error, thrown);
+  if (driver === 'postgresql' && !converted && !thrown.severity) {
+    return undefined;
+  }
   if (driver && NO_NUMBER.test(thrown.message)) {
     return 'invalid-value';
   }
@@ -46,10 +49,11 @@ export function driverVerdict(
     case 'mysql':
       return mysqlVerdict(thrown) ?? 'internal-error';
     case 'postgresql':
-      // what a pooler says has a severity, but no routine
-      return converted || thrown.severity
-        ? (postgresqlVerdict(thrown) ?? (converted || thrown.routine ? 'internal-error' : undefined))
-        : undefined;
+      // of an unknown code, the server's or a pooler's own way to write: a pooler says no routine
+      return (
+        postgresqlVerdict(thrown) ??
+        (converted || thrown.routine || /^[A-Z]{4}/.test(thrown.severity) ? 'internal-error' : undefined)
+      );
     case 'mssql':
       return mssqlVerdict(thrown) ?? 'internal-error';
     case 'oracle':
@@ -60,8 +64,11 @@ export function driverVerdict(
   if (code === 'ETIMEOUT' && /^Timeout: Request failed to complete in \d+ms$/.test(thrown.message)) {
     return 'query-timeout'; // tedious, under the same code as a connection that took too long
   }
-  if (/^PROTOCOL_(?:CONN|SEQ|UNEXP)/.test(code)) {
-    return code === 'PROTOCOL_SEQUENCE_TIMEOUT' ? 'query-timeout' : 'database-unavailable'; // mysql2
+  if (code === 'PROTOCOL_SEQUENCE_TIMEOUT') {
+    return 'query-timeout'; // mysql2
+  }
+  if (code.startsWith('PROTOCOL_')) {
+    return converted || thrown.fatal === 'true' ? 'database-unavailable' : undefined;
   }
   const network = SETTINGS.test(code) ? 'misconfigured' : NETWORK.test(code) ? 'database-unavailable' : undefined;
   const verdict = network ?? verdictOn(code);

@@ -90,6 +90,26 @@ for (const name of ['postgresql', 'mariadb'] as const) {
     });
 
     if (name === 'postgresql') {
+      test('a server that ends idle transactions leaves the lock alone', async () => {
+        const database = await createDatabase(name);
+        await onServer(
+          admin(database.config),
+          `alter database ${database.config.dbName} set idle_in_transaction_session_timeout = '300ms'`,
+        );
+        const graph = await createGraph(database.config);
+        class Migration20260303000000 extends Migration {
+          override up(): void {
+            this.addSql('select pg_sleep(0.9)');
+          }
+        }
+        const migrations = graph.explicitMigrations({ Migration20260303000000 }, { silent: true, snapshot: false });
+        const orm = graph.createOrmSingleton({ ...graph.config, ...migrations }, { migrate: true });
+        await orm();
+        expect((await orm.check()).ok).toBe(true);
+        await orm.close();
+        await database.drop();
+      });
+
       test('the lock has no snapshot, for which an index would wait', async () => {
         const { database, orm, opening, go } = await start();
         const [session] = await onServer<object[]>(

@@ -122,10 +122,17 @@ describe('not the ORM’s', () => {
     { code: 'EPIPE' },
     { code: 'E0001', severity: 'error' },
     { code: 'PROTOCOL_ERROR' },
+    { code: 'CSV01', message: 'column "NaN" is not in the file' },
     { message: 'Pool is closed on Mondays' },
   ])('%o', own => {
     expect(mapOrmError(Object.assign(new Error('x'), own), { orm })).toBe(undefined);
   });
+});
+
+test('a TypeError that quotes a value with lines in it', async () => {
+  const forged = "Cannot read properties of null (reading 'length')\n    at a.b \n    at X.processCursorOptions ";
+  const error: unknown = await fetch(forged).catch((e: unknown) => e);
+  expect(mapOrmError(error)).toBe(undefined);
 });
 
 describe('ours', () => {
@@ -171,6 +178,8 @@ describe('ours', () => {
   test('PgBouncer, whose errors have no routine', () => {
     const full = Object.assign(new Error('no more connections allowed'), { code: '53300', severity: 'FATAL' });
     expect(mapOrmError(full)?.code).toBe('database-overloaded');
+    const other = Object.assign(new Error('Tenant or user not found'), { code: 'XX000', severity: 'FATAL' });
+    expect(mapOrmError(other)?.code).toBe('internal-error');
   });
 
   test('a socket error only where it is a database’s', () => {

@@ -48,7 +48,7 @@ interface SessionQueries {
   readonly rollback?: string;
   /** True or 1 where the session has the lock now. It must not wait: a waiting one would hold up `create index concurrently`. */
   readonly acquire: string;
-  /** Keeps what was acquired. */
+  /** Keeps what was acquired, whatever limits the server sets. */
   readonly keep?: string;
   readonly touch: string;
   readonly holder: string;
@@ -62,8 +62,8 @@ const POSTGRESQL: SessionQueries = {
   begin: 'begin isolation level read committed',
   rollback: 'rollback',
   acquire: `select pg_try_advisory_xact_lock(${0x6d696b6f}, ${0x6d696772}) as answer`,
-  // a migration that computes lets no heartbeat through, and the server must not end the lock for that; the names are set
-  // where this version has them
+  // a migration that computes lets no heartbeat through, and the server must not end the lock for that; the second setting
+  // came with PostgreSQL 17
   keep: `select count(set_config(name, '0', true)) as answer from pg_settings
     where name in ('idle_in_transaction_session_timeout', 'transaction_timeout')`,
   touch: 'show transaction_isolation',

@@ -14,8 +14,7 @@ export async function writeMigrationIndex(config: AnyOrm['config'], path: string
   const names = (await readdir(folder)).filter(
     file => file.endsWith(`.${emit}`) && !/^index\.|\.d\.[cm]?ts$/.test(file),
   );
-  const extension =
-    emit === 'ts' ? await importExtension(before, () => readTsconfig(join(baseDir, 'tsconfig.json'))) : `.${emit}`;
+  const extension = emit === 'ts' ? await importExtension(before, join(baseDir, 'tsconfig.json')) : `.${emit}`;
   const lines: string[] = [];
   for (const file of names.sort()) {
     const exported = exportedClass((await read(join(folder, file))) ?? '');
@@ -45,12 +44,12 @@ function exportedClass(source: string): string | undefined {
 }
 
 /** How this project writes imports: as the index did before, else as its tsconfig lets it. */
-async function importExtension(index: string | undefined, tsconfigs: () => Promise<string>): Promise<string> {
+async function importExtension(index: string | undefined, file: string): Promise<string> {
   const written = index && /from '[^']*?(\.[jt]s)?';/.exec(index);
   if (written) {
     return written[1] ?? '';
   }
-  const tsconfig = await tsconfigs();
+  const tsconfig = await readTsconfig(file);
   // what comes first is nearest
   const option = (name: string): string | undefined =>
     new RegExp(`"${name}"\\s*:\\s*"?(\\w+)`).exec(tsconfig)?.[1]?.toLowerCase();
@@ -60,7 +59,7 @@ async function importExtension(index: string | undefined, tsconfigs: () => Promi
   return (option('moduleResolution') ?? option('module')?.replace('preserve', 'bundler')) === 'bundler' ? '' : '.js';
 }
 
-/** A tsconfig and the files beside it that it extends, without comments. */
+/** The text of a tsconfig and of the first file of the project that it extends, and so on, without comments. */
 async function readTsconfig(file: string, depth = 0): Promise<string> {
   const text = ((await read(file)) ?? '').replace(/("(?:[^"\\]|\\.)*")|\/\/.*|\/\*[^]*?\*\//g, '$1');
   const [, base] = /"extends"\s*:\s*\[?\s*"(\.[^"]*)"/.exec(text) ?? [];

@@ -1,12 +1,10 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/edge.ts', 'src/cli.ts'],
-  // the command line is an app of the library's, beside it
-  external: ['./index.js'],
+  entry: { index: 'src/index.ts', edge: 'src/edge/index.ts', cli: 'src/cli/index.ts' },
   format: 'esm',
   target: 'node22',
-  dts: { entry: ['src/index.ts', 'src/edge.ts'] },
+  dts: { entry: { index: 'src/index.ts', edge: 'src/edge/index.ts' } },
   clean: true,
   removeNodeProtocol: false,
   treeshake: true,

@@ -2,7 +2,7 @@
 import { DriverException, MikroORM, UniqueConstraintViolationException, defineEntity, p } from '@mikro-orm/core';
 import { SqliteDriver } from '@mikro-orm/sqlite';
 import { mapOrmError } from '../dist/index.js';
-import { orms, rebuild, recordingsOf, type Recording } from '../test/errors/fixtures/recordings.ts';
+import { orms, rebuild, recordingsOf, type Recording } from '../test/problems/fixtures/recordings.ts';
 import { alternate, median, rounded } from './support/measure.ts';
 import { report, type Figures } from './support/report.ts';
 

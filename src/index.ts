@@ -1,19 +1,19 @@
-export { createOrmSingleton } from './orm-singleton.js';
-export type { OrmSingleton, OrmSingletonOptions } from './orm-singleton.js';
-export type { OrmHealth } from './health.js';
+export { createOrmSingleton } from './singleton/create-orm-singleton.js';
+export type { OrmSingleton, OrmSingletonOptions } from './singleton/create-orm-singleton.js';
+export type { OrmHealth } from './singleton/health.js';
 export type { OrmSource } from './orm-source.js';
 
-export { withRequestContext } from './request-context.js';
-export { retryTransaction } from './retry-transaction.js';
-export type { RetryOptions } from './retry-transaction.js';
-export { forkPerRequest } from './fork-per-request.js';
-export type { RequestOptions } from './fork.js';
+export { withRequestContext } from './requests/with-request-context.js';
+export { retryTransaction } from './requests/retry-transaction.js';
+export type { RetryOptions } from './requests/retry-transaction.js';
+export { forkPerRequest } from './requests/fork-per-request.js';
+export type { RequestOptions } from './requests/request-options.js';
 
-export { mapOrmError } from './errors/map-orm-error.js';
-export { toProblemResponse } from './errors/to-problem-response.js';
-export type { MapOrmErrorOptions, ProblemOverride } from './errors/map-orm-error.js';
-export type { ProblemResponseInit } from './errors/to-problem-response.js';
-export type { OrmProblem, OrmProblemCode } from './errors/problem.js';
+export { mapOrmError } from './problems/map-orm-error.js';
+export { toProblemResponse } from './problems/to-problem-response.js';
+export type { MapOrmErrorOptions, ProblemOverride } from './problems/map-orm-error.js';
+export type { ProblemResponseInit } from './problems/to-problem-response.js';
+export type { OrmProblem, OrmProblemCode } from './problems/problem.js';
 export {
   ExplicitNameError,
   MigrationLockError,
@@ -21,8 +21,8 @@ export {
   OrmConfigError,
   OrmWebError,
   TransactionRetryError,
-} from './errors/orm-web-error.js';
+} from './errors.js';
 
-export { explicitMigrations } from './explicit-migrations.js';
-export type { ExplicitMigrationsOptions, OrmExtension } from './explicit-migrations.js';
-export { explicitEntities } from './explicit-entities.js';
+export { explicitMigrations } from './migrations/explicit-migrations.js';
+export type { ExplicitMigrationsOptions, OrmExtension } from './migrations/explicit-migrations.js';
+export { explicitEntities } from './entities/explicit-entities.js';

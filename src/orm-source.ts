@@ -1,6 +1,6 @@
 import type { AnyEntity, EntityClass, EntitySchema, MikroORM } from '@mikro-orm/core';
-import type { OrmLike } from './errors/orm-option.js';
-import { OrmConfigError } from './errors/orm-web-error.js';
+import type { OrmLike } from './problems/orm-option.js';
+import { OrmConfigError } from './errors.js';
 
 /** The entries of `entities` in MikroORM's options. */
 export type EntityList = readonly (string | EntityClass<AnyEntity> | EntitySchema)[];

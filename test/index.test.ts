@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import * as edge from '../src/edge.js';
+import * as edge from '../src/edge/index.js';
 import * as library from '../src/index.js';
 
 test('the public surface', () => {

@@ -1,0 +1,65 @@
+import { openDatabaseLock } from './database-lock.js';
+import { MigrationLockError } from '../../errors.js';
+import type { AnyOrm } from '../../orm-source.js';
+import { within } from '../../util/time-limit.js';
+
+/** Milliseconds between two tries, half of it at random: so that many processes do not ask in step. */
+const POLL = 100;
+
+/** How often the connection that holds the lock is asked: to learn that it is lost, and as servers drop idle ones. In ms. */
+const HEARTBEAT = 1_000;
+
+/** How long it may take to answer, in ms. */
+const PATIENCE = 5_000;
+
+/**
+ * Runs `work` while no other process does, on any machine: the lock is the database's own, and goes with the process that
+ * holds it. Waits up to `timeout` ms for it, and no longer than `assertOpen` lets it. Should the lock be lost, the signal
+ * that `work` gets is aborted.
+ */
+export async function withMigrationLock(
+  orm: AnyOrm,
+  timeout: number,
+  assertOpen: () => void,
+  work: (lost: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const lock = await openDatabaseLock(orm);
+  const lost = new AbortController();
+  if (!lock) {
+    return work(lost.signal);
+  }
+  const name = orm.config.get('contextName');
+  let heartbeat: NodeJS.Timeout | undefined;
+  try {
+    const end = performance.now() + timeout;
+    while (!(await lock.tryAcquire())) {
+      assertOpen();
+      const left = end - performance.now();
+      if (left <= 0) {
+        throw new MigrationLockError(
+          `Another process migrates the database of "${name}", and was not done after ${timeout} ms: ${await lock.findHolder()}. If it hangs, end it; if migrations take that long, raise migrate.lockTimeout.`,
+        );
+      }
+      await new Promise(resolve => setTimeout(resolve, Math.min(left, (POLL * (1 + Math.random())) / 2)));
+    }
+    assertOpen();
+    heartbeat = setInterval(() => {
+      within(PATIENCE, lock.touch()).catch((cause: unknown) => {
+        clearInterval(heartbeat);
+        lost.abort(
+          new MigrationLockError(
+            `The connection that held the lock for the migrations of "${name}" died, so they were stopped: another process may run them now. Start again.`,
+            { cause },
+          ),
+        );
+      });
+    }, HEARTBEAT).unref();
+    await work(lost.signal).catch((error: unknown) => {
+      throw lost.signal.reason ?? error;
+    });
+  } finally {
+    clearInterval(heartbeat);
+    // of a server that is away, say: what was thrown before tells more
+    await within(PATIENCE, lock.close()).catch(() => undefined);
+  }
+}

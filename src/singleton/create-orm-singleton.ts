@@ -1,0 +1,164 @@
+import type { IDatabaseDriver, MikroORM, Options } from '@mikro-orm/core';
+import { assertNumber } from '../util/assert-number.js';
+import type { AttachedOrm } from './attached-orm.js';
+import type { DriverEm, OrmConfig } from './build-orm.js';
+import { mapOrmError } from '../problems/map-orm-error.js';
+import { OrmClosedError, OrmConfigError } from '../errors.js';
+import type { OrmHealth } from './health.js';
+import type { ConnectOptions } from './connect.js';
+import { nextTick } from '../process/shared-database.js';
+import type { AnyOrm, EntityList } from '../orm-source.js';
+
+/** Options of {@link createOrmSingleton}. */
+export interface OrmSingletonOptions {
+  /**
+   * Tells the databases of a process apart; becomes MikroORM's `contextName`. An in-memory database is shared between
+   * module graphs only under a name that is given here.
+   * @default the config's `contextName`, or 'default'
+   */
+  name?: string | undefined;
+  /**
+   * Runs pending migrations, once a process, before the first `orm()` resolves. Processes take turns, on any number of
+   * machines: each waits up to `lockTimeout` milliseconds (60 000 by default) for one that migrates, then throws
+   * {@link MigrationLockError}. The lock goes with the process that holds it.
+   * @default false
+   */
+  migrate?: boolean | { lockTimeout?: number | undefined } | undefined;
+  /** Waits for a database that is still starting. @default one attempt */
+  connect?: ConnectOptions | undefined;
+}
+
+/** The ORM of a module graph, on the pool of the process: what {@link createOrmSingleton} returns. */
+export interface OrmSingleton<ORM extends AnyOrm = AnyOrm> {
+  /** Resolves with the ORM. Concurrent callers share one attempt; a failed one is not kept, the next call tries again. */
+  (): Promise<ORM>;
+  /** This module graph's ORM; undefined before its first `orm()` and after `close()`. */
+  readonly current: ORM | undefined;
+  /** Merges `overrides` into the config, key by key; before the first use only. For tests. */
+  configure(overrides: Partial<Options<ORM['driver']>>): this;
+  /** Asks the database, by SELECTs only, whether it answers and has all migrations. Rejects only for a bad config. */
+  check(): Promise<OrmHealth>;
+  /**
+   * Closes the name in every module graph: waits up to `drain` ms for running contexts and connections in use, then
+   * every use throws {@link OrmClosedError}. Twice is once; a singleton created later opens anew.
+   */
+  close(options?: { /** Milliseconds. @default 0 */ drain?: number | undefined }): Promise<void>;
+  /** `await using orm = createOrmSingleton(config)`: closes without draining. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * One ORM for each module graph, all of them on one pool for the process, opened on first use.
+ *
+ * Bundlers evaluate a module once for each graph, and again on reload. Entity classes differ between those, so an ORM
+ * cannot be shared; its pool (with the ones of its read replicas) can, and is.
+ *
+ * @param config what `defineConfig` of your driver's package returns, or a function (async too) that leads to it
+ * @param options see {@link OrmSingletonOptions}
+ * @throws {@link OrmConfigError} from the call it returns, for a config without driver, a Node.js too old, an edge
+ *   runtime, or two databases under one name; {@link ExplicitNameError} for names that a minifier made;
+ *   {@link MigrationLockError} where another process migrates for too long;
+ *   {@link OrmClosedError} after `close()`; and the driver's error where the database does not answer
+ *
+ * @example
+ * ```ts
+ * import { createOrmSingleton } from 'mikro-orm-web';
+ * import { User } from '../entities';
+ * import config from '../mikro-orm.config';
+ *
+ * export const orm = createOrmSingleton(config, { migrate: true });
+ * const users = await (await orm()).em.fork().findAll(User);
+ * ```
+ */
+export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverEm<D>, E extends EntityList>(
+  config: OrmConfig<D, EM, E>,
+  options: OrmSingletonOptions = {},
+): OrmSingleton<MikroORM<D, EM, E>> {
+  type ORM = MikroORM<D, EM, E>;
+  const created = nextTick();
+  let overrides: Partial<Options<D, EM, E>> = {};
+  let attaching: Promise<AttachedOrm<ORM>> | undefined;
+  let attached: AttachedOrm<ORM> | undefined;
+  let opening: Promise<ORM> | undefined;
+  let opened: ORM | undefined;
+  let refused = false;
+
+  async function attach(): Promise<AttachedOrm<ORM>> {
+    if (refused || attached?.named.closed) {
+      throw new OrmClosedError(attached?.named.name ?? options.name ?? 'default');
+    }
+    attaching ??= load().catch((error: unknown) => {
+      attaching = undefined;
+      throw error;
+    });
+    return attaching;
+  }
+
+  async function load(): Promise<AttachedOrm<ORM>> {
+    // apart from the rest of the package, which every module graph imports: this is needed once, to open the database
+    const { attachOrm } = await import('./attached-orm.js');
+    attached = await attachOrm(config, overrides, { created, name: options.name, mapError: mapOrmError });
+    return attached;
+  }
+
+  async function open(): Promise<ORM> {
+    const target = await attach();
+    const failure = await target.open(options).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    if (target.named.closed) {
+      // closed meanwhile, whatever the driver made of it
+      throw new OrmClosedError(target.named.name);
+    }
+    if (failure) {
+      attaching = attached = undefined;
+      await target.orm.close().catch(() => undefined);
+      throw failure.error;
+    }
+    opened = target.orm;
+    return opened;
+  }
+
+  async function orm(): Promise<ORM> {
+    if (refused || attached?.named.closed) {
+      await attach();
+    }
+    opening ??= open().catch((error: unknown) => {
+      opening = undefined;
+      throw error;
+    });
+    return opening;
+  }
+
+  const singleton: Omit<OrmSingleton<ORM>, 'current'> = Object.assign(orm, {
+    configure(this: void, more: Partial<Options<D>>) {
+      if (attaching) {
+        throw new OrmConfigError('configure() came after the first use. Call it before orm(), check() and close().');
+      }
+      overrides = { ...overrides, ...more } as typeof overrides;
+      return singleton as OrmSingleton<ORM>;
+    },
+    async check(): Promise<OrmHealth> {
+      try {
+        return await (await attach()).check();
+      } catch (error) {
+        if (error instanceof OrmClosedError) {
+          return (await import('./health.js')).unhealthy(error, mapOrmError);
+        }
+        throw error;
+      }
+    },
+    async close({ drain = 0 }: { drain?: number | undefined } = {}): Promise<void> {
+      assertNumber('close({ drain })', drain);
+      const target = attached ?? (await attach().catch(() => undefined));
+      // without a target, another graph has closed it, or there is nothing that could have been opened
+      refused = !target;
+      await target?.close(drain);
+    },
+    [Symbol.asyncDispose]: () => singleton.close(),
+  });
+  return Object.defineProperty(singleton, 'current', {
+    get: () => (refused || attached?.named.closed ? undefined : opened),
+  }) as OrmSingleton<ORM>;
+}

@@ -1,0 +1,120 @@
+import { execFile } from 'node:child_process';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createDatabase, describeDriver } from '../support/databases.js';
+
+const cli = resolve(import.meta.dirname, '../../dist/cli.js');
+let folder: string;
+
+// below the repository, so that its packages are found, the library among them
+beforeEach(async ({ task }) => {
+  folder = resolve(import.meta.dirname, `../.tmp/cli-${process.pid}-${task.id}`);
+  await mkdir(folder, { recursive: true });
+  await writeFile(
+    join(folder, 'package.json'),
+    JSON.stringify({
+      type: 'module',
+      devDependencies: { '@mikro-orm/cli': '7.2.1' },
+      'mikro-orm': { preferTs: false },
+    }),
+  );
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const writeConfig = (driver: string, settings: object) =>
+  writeFile(
+    join(folder, 'mikro-orm.config.js'),
+    `import { Migration } from '@mikro-orm/migrations';
+import { defineConfig } from '@mikro-orm/${driver}';
+import { explicitMigrations } from 'mikro-orm-web';
+class Migration1 extends Migration {
+  async up() {
+    this.addSql('create table note (id integer primary key)');
+  }
+}
+const quiet = { silent: true, snapshot: false };
+export default defineConfig({
+  ...${JSON.stringify(settings)},
+  entities: [],
+  discovery: { warnWhenNoEntities: false },
+  ...explicitMigrations({ Migration1 }, quiet),
+});
+`,
+  );
+
+const run = (...args: string[]) => runWith({}, ...args);
+
+async function runWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<{ code: number; out: string }> {
+  const started = promisify(execFile)(process.execPath, [cli, ...args], {
+    cwd: folder,
+    env: { ...process.env, ...env },
+  });
+  return started.then(
+    ({ stdout }) => ({ code: 0, out: stdout.trim() }),
+    ({ code, stderr }: { code: number; stderr: string }) => ({ code, out: stderr.trim() }),
+  );
+}
+
+test('migrates once, and --check tells by its exit code', async () => {
+  await writeConfig('sqlite', { dbName: 'app.db' });
+  expect(await run('migrate', '--check')).toEqual({ code: 1, out: 'Pending: Migration1' });
+  expect(await readdir(folder), 'a check creates no file').not.toContain('app.db');
+  const done = { code: 0, out: 'The database has all migrations; pending were: Migration1' };
+  expect(await run('migrate')).toEqual(done);
+  expect(await run('migrate', '--check')).toEqual({ code: 0, out: 'No migration is pending.' });
+  expect(await run('migrate')).toEqual({ code: 0, out: 'The database has all migrations.' });
+});
+
+test('bad input says what to write', async () => {
+  await writeConfig('sqlite', { dbName: 'app.db' });
+  expect(await run()).toMatchObject({ code: 1, out: expect.stringContaining('Usage: mikro-orm-web migrate') });
+  expect(await run('migrate', '--lock-timeout', 'soon')).toMatchObject({
+    code: 1,
+    out: 'migrate.lockTimeout takes a number from 0 on, and got NaN.',
+  });
+  expect(await run('migrate', '--config', 'none.js')).toMatchObject({
+    code: 1,
+    out: expect.stringContaining('none.js'),
+  });
+});
+
+test('what keeps it from running is told', async () => {
+  await writeConfig('postgresql', { host: 'localhost', port: 1, user: 'postgres', dbName: 'none' });
+  const bothAddresses = `import dns from 'node:dns';
+const both = [{ address: '::1', family: 6 }, { address: '127.0.0.1', family: 4 }];
+dns.lookup = (host, options, done) => done(null, both);`;
+  await writeFile(join(folder, 'both.mjs'), bothAddresses);
+  const down = await runWith({ NODE_OPTIONS: `--import ${join(folder, 'both.mjs')}` }, 'migrate');
+  expect(down).toEqual({
+    code: 1,
+    out: expect.stringMatching(/ECONNREFUSED ::1:1; connect ECONNREFUSED 127\.0\.0\.1:1/),
+  });
+
+  await writeFile(
+    join(folder, 'broken.mjs'),
+    `import { registerHooks } from 'node:module';
+const broken = 'data:text/javascript,throw Error("is broken")';
+registerHooks({ resolve: (name, context, next) => next(name === '@mikro-orm/cli' ? broken : name, context) });`,
+  );
+  const broken = await runWith({ NODE_OPTIONS: `--import ${join(folder, 'broken.mjs')}` }, 'migrate');
+  expect(broken).toEqual({ code: 1, out: 'is broken' });
+});
+
+await describeDriver('postgresql', () => {
+  test('four deploys at once migrate once, and a server that is down is told', async () => {
+    const database = await createDatabase('postgresql');
+    const { driver: _, ...settings } = database.config;
+    await writeConfig('postgresql', settings);
+    const runs = await Promise.all([run('migrate'), run('migrate'), run('migrate'), run('migrate')]);
+    expect(runs.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    expect((await run('migrate', '--check')).code).toBe(0);
+    await database.drop();
+    await writeConfig('postgresql', { ...settings, port: 5999 });
+    expect(await run('migrate', '--check')).toEqual({
+      code: 1,
+      out: 'The database does not answer: database-unavailable.',
+    });
+  });
+});

@@ -4,6 +4,15 @@
  */
 export abstract class OrmWebError extends Error {
   abstract readonly code: string;
+  /** For operators: names hosts, users, processes and paths, so never send it to a client. */
+  readonly detail?: string | undefined;
+
+  constructor(message?: string, { detail, ...options }: ErrorOptions & { detail?: string | undefined } = {}) {
+    super(message, options);
+    if (detail !== undefined) {
+      this.detail = detail;
+    }
+  }
 }
 
 /** The ORM of this name was closed: no new work starts, also on a fork that somebody still holds. */

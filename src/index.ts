@@ -1,11 +1,13 @@
 export { createOrmSingleton } from './singleton/create-orm-singleton.js';
 export type { OrmSingleton, OrmSingletonOptions } from './singleton/create-orm-singleton.js';
 export type { OrmHealth } from './singleton/health.js';
-export type { OrmSource } from './orm-source.js';
+export type { EmOf, OrmSource } from './orm-source.js';
 
 export { withRequestContext } from './requests/with-request-context.js';
 export { retryTransaction } from './requests/retry-transaction.js';
 export type { RetryOptions } from './requests/retry-transaction.js';
+export { openEm } from './requests/open-em.js';
+export type { OpenedEm } from './requests/open-em.js';
 export { forkPerRequest } from './requests/fork-per-request.js';
 export type { RequestOptions } from './requests/request-options.js';
 

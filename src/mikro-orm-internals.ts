@@ -1,8 +1,9 @@
-import type { Connection } from '@mikro-orm/core';
+import { RequestContext, TransactionContext } from '@mikro-orm/core';
+import type { Connection, EntityManager, ForkOptions } from '@mikro-orm/core';
 import type { AnyOrm } from './orm-source.js';
 
-// The parts of MikroORM's SQL connections and of Kysely that the shared pool stands on. None of it is public API:
-// test/sql-internals.test.ts holds each driver to it.
+// Every use of what MikroORM and Kysely do not promise: seen in MikroORM 7.1.11 to 7.2.2 and Kysely 0.28 to 0.29.
+// test/mikro-orm-internals.test.ts holds each driver to it: when a release changes something, that fails first.
 
 /** `AbstractSqlConnection` of `@mikro-orm/sql`. */
 export interface SqlConnection extends Omit<Connection, 'connected' | 'options' | 'config' | 'type'> {
@@ -55,18 +56,6 @@ export function sqlConnections(orm: AnyOrm): [role: string, connection: SqlConne
   return [['write', connection], ...replicas.map((replica, i): [string, SqlConnection] => [`read ${i}`, replica])];
 }
 
-/** Makes connections like this one, as it is now, that belong to no ORM: closing an ORM does not touch them. */
-export function ownersLike({ constructor, config, options, type }: SqlConnection): () => SqlConnection {
-  const Connection = constructor as new (...args: unknown[]) => SqlConnection;
-  const copied = { ...options };
-  return () => {
-    const owner = new Connection(config, {}, type);
-    // the constructor would clone them, and a PGlite instance among them
-    Object.assign(owner.options, copied);
-    return owner;
-  };
-}
-
 /** A driver that is built on `@mikro-orm/sql`; MongoDB is not. */
 export function isSql(orm: AnyOrm): boolean {
   return 'createKyselyDialect' in orm.driver.getConnection();
@@ -84,4 +73,150 @@ export function driverOptions(connection: SqlConnection): unknown {
     return options;
   }
   return (connection.options['driverOptions'] = (options as () => unknown)());
+}
+
+/** MikroORM's own dialect for a connection; a promise with mysql2, whose password may be one. */
+export function buildDialect(connection: SqlConnection): Dialect | Promise<Dialect> {
+  return connection.createKyselyDialect(driverOptions(connection));
+}
+
+/** Makes a connection take this dialect, whenever it connects, in place of its own. */
+export function replaceDialect(connection: SqlConnection, dialect: () => Dialect | Promise<Dialect>): void {
+  connection.createKyselyDialect = dialect;
+}
+
+/** Lets the ORMs of `extensions` that nobody registered be loaded on first use, as `MikroORM.init()` loads them at start. */
+export function onMissingExtension(orm: AnyOrm, load: (name: string, packageName: string) => unknown): void {
+  const platform = orm.driver.getPlatform();
+  const getExtension = platform.getExtension.bind(platform) as (...args: unknown[]) => unknown;
+  const patched = (name: string, key: string, packageName: string, em: unknown): unknown =>
+    orm.config.getExtension(key) ?? load(name, packageName) ?? getExtension(name, key, packageName, em);
+  platform.getExtension = patched as typeof platform.getExtension;
+}
+
+// --- contexts ------------------------------------------------------------------------------------------------------
+
+/** On an EntityManager whose context or transaction has ended. A property, so that no list keeps it alive. */
+const ENDED = Symbol.for('mikro-orm-web/ended');
+const PATCHED = Symbol.for('mikro-orm-web/contexts');
+
+type Marked = EntityManager & { [ENDED]?: true };
+
+/** Whether the context or transaction of this EntityManager has ended; work that outlived it must not join it. */
+export function hasEnded(em: EntityManager): boolean {
+  return (em as Marked)[ENDED] === true;
+}
+
+/** The EntityManagers that run under this name now: a transaction's, a request context's. */
+export function runningEms(name: string): EntityManager[] {
+  return [TransactionContext.getEntityManager(name), RequestContext.getEntityManager(name)].filter(
+    em => em !== undefined && !hasEnded(em),
+  ) as EntityManager[];
+}
+
+export function markEnded(em: EntityManager): void {
+  (em as Marked)[ENDED] = true;
+}
+
+/** A context of MikroORM, and the one around it. */
+interface Nested {
+  readonly em: EntityManager;
+  outer?: Nested | undefined;
+}
+
+/**
+ * Adds to MikroORM's contexts what they lack: that they end, and, up to MikroORM 7.2.1, that transactions of two ORMs nest.
+ * There the inner one hides the outer one, so that a unit of work inside of `A.transactional → B.transactional` fell out of
+ * A's transaction. Once a process: module graphs share the classes of core.
+ */
+export function completeContexts(): void {
+  const host = TransactionContext as typeof TransactionContext & { [PATCHED]?: true };
+  if (host[PATCHED]) {
+    return;
+  }
+  host[PATCHED] = true;
+  const runInTransaction = TransactionContext.create.bind(TransactionContext);
+  TransactionContext.create = (em, next) => {
+    const outer = TransactionContext.currentTransactionContext() as Nested | undefined;
+    return runInTransaction(em, () => {
+      (TransactionContext.currentTransactionContext() as unknown as Nested).outer = outer;
+      return endWith(next(), [em]);
+    });
+  };
+  TransactionContext.getEntityManager = (name = 'default') => {
+    let context = TransactionContext.currentTransactionContext() as Nested | undefined;
+    while (context && context.em.name !== name) {
+      context = context.outer;
+    }
+    return context?.em;
+  };
+  const runInRequest = RequestContext.create.bind(RequestContext);
+  RequestContext.create = (em, next, options) =>
+    runInRequest(em, () => endWith(next(), [...RequestContext.currentRequestContext()!.map.values()]), options);
+}
+
+/** Marks as ended what has ended with `result`. A middleware that returns at once goes on: its end cannot be seen. */
+function endWith<T>(result: T, ems: readonly EntityManager[]): T {
+  if (!(result instanceof Promise)) {
+    return result;
+  }
+  return result.finally(() => ems.forEach(markEnded)) as T;
+}
+
+/** Runs `callback` where `ems` are the EntityManagers of the running request, each under the name of its ORM. */
+export function runInContext<T>(ems: readonly EntityManager[], callback: () => T): T {
+  const { storage } = RequestContext as unknown as { storage: { run(context: RequestContext, next: () => T): T } };
+  return storage.run(new RequestContext(new Map(ems.map(em => [em.name, em]))), callback);
+}
+
+/**
+ * Runs `work` where no transaction of `em`'s ORM is found, running or ended: MikroORM prefers one over a request context. It
+ * finds `em` in its place.
+ */
+export function outsideOfTransactions<T>(em: EntityManager, work: () => T): T {
+  const outer = TransactionContext.currentTransactionContext() as Nested | undefined;
+  const found = TransactionContext.getEntityManager(em.name);
+  if (!found || found === em) {
+    return work();
+  }
+  const { storage } = TransactionContext as unknown as { storage: { run(context: Nested, next: () => T): T } };
+  return storage.run(Object.assign(new TransactionContext(em) as unknown as Nested, { outer }), work);
+}
+
+/**
+ * A fork of `em` with the event manager of `global`: that of a transaction has a subscriber which takes entities that were
+ * deleted out of the identity map of the unit of work around it.
+ */
+export function forkWithEventsOf<EM extends EntityManager>(global: EntityManager, em: EM, options: ForkOptions): EM {
+  const internal = em as unknown as { eventManager: unknown };
+  const own = internal.eventManager;
+  internal.eventManager = global.getEventManager();
+  try {
+    return em.fork(options) as EM;
+  } finally {
+    internal.eventManager = own;
+  }
+}
+
+/** Makes `other` know the entities of `orm` without discovering them: discovery would decorate their classes anew. */
+export function shareMetadata(orm: AnyOrm, other: AnyOrm): void {
+  other.getMetadata = orm.getMetadata.bind(orm) as typeof other.getMetadata;
+  other.driver.setMetadata(orm.getMetadata());
+  const em = other.driver.createEntityManager() as AnyOrm['em'];
+  Object.assign(em, { global: true });
+  other.em = em;
+}
+
+/** The registry of `EntitySchema`: all entity classes of a process, on globalThis. */
+const ENTITY_REGISTRY = Symbol.for('@mikro-orm/core/EntitySchema.REGISTRY');
+
+/**
+ * Lets entity classes go that a reload has replaced. MikroORM keeps a map of all classes on globalThis, and a class keeps
+ * its ORM alive; the map is only ever asked by class, so that a weak one serves as well. For development only.
+ */
+export function weakenEntityRegistry(): void {
+  const host = globalThis as { [ENTITY_REGISTRY]?: Map<object, unknown> | WeakMap<object, unknown> };
+  if (!(host[ENTITY_REGISTRY] instanceof WeakMap)) {
+    host[ENTITY_REGISTRY] = new WeakMap(host[ENTITY_REGISTRY]);
+  }
 }

@@ -17,6 +17,7 @@ test('the public surface', () => {
     'explicitMigrations',
     'forkPerRequest',
     'mapOrmError',
+    'openEm',
     'retryTransaction',
     'toProblemResponse',
     'withRequestContext',

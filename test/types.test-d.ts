@@ -8,8 +8,10 @@ import {
   explicitMigrations,
   forkPerRequest,
   mapOrmError,
+  openEm,
   toProblemResponse,
   withRequestContext,
+  type EmOf,
   type OrmProblem,
   type OrmSource,
 } from '../src/index.js';
@@ -38,6 +40,9 @@ describe('the driver stays in the types', () => {
     const em = await forkPerRequest(orm)(new Request('http://a.example'));
     expectTypeOf(em.getKysely).toBeFunction();
     expectTypeOf(withRequestContext(orm, () => 1)).resolves.toEqualTypeOf<number>();
+    await using request = await openEm(orm, { inherit: false });
+    expectTypeOf(request.em).toEqualTypeOf<EmOf<typeof orm>>();
+    expectTypeOf<EmOf<typeof orm>['getKysely']>().toBeFunction();
     forkPerRequest(orm, (request: Request) => ({ schema: request.url, filters: { tenant: { id: 1 }, soft: false } }));
   });
 
@@ -46,7 +51,8 @@ describe('the driver stays in the types', () => {
       definePostgresConfig({ clientUrl: 'postgres://x/y', entities: [User] }),
     );
     expectTypeOf((await postgres()).driver).toEqualTypeOf<PostgreSqlDriver>();
-    postgres.configure({ dbName: 'test', debug: true }).close({ drain: 1000 });
+    expectTypeOf(postgres.configure({ dbName: 'test', debug: true })).toBeVoid();
+    void postgres.close({ drain: 1000 });
   });
 
   test('a ready ORM, a singleton and a function are sources', () => {

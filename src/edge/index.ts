@@ -22,6 +22,7 @@ function refuse(): never {
 export const createOrmSingleton: typeof library.createOrmSingleton = refuse;
 export const withRequestContext: typeof library.withRequestContext = refuse;
 export const retryTransaction: typeof library.retryTransaction = refuse;
+export const openEm: typeof library.openEm = refuse;
 export const forkPerRequest: typeof library.forkPerRequest = refuse;
 export const mapOrmError: typeof library.mapOrmError = refuse;
 export const toProblemResponse: typeof library.toProblemResponse = refuse;

@@ -22,7 +22,7 @@ export type ExplicitEntity = EntityClass<AnyEntity> | EntitySchema;
  * ```ts
  * import { defineConfig } from '@mikro-orm/sqlite';
  * import { explicitEntities } from 'mikro-orm-web';
- * import { Article, Tag, UserSchema } from './';
+ * import { Article, Tag, UserSchema } from './entities';
  *
  * export default defineConfig({
  *   dbName: 'app.db',

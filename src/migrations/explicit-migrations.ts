@@ -39,8 +39,8 @@ export interface ExplicitMigrationsOptions extends Omit<MigrationsOptions, 'migr
  * ```ts
  * import { defineConfig } from '@mikro-orm/sqlite';
  * import { explicitEntities, explicitMigrations } from 'mikro-orm-web';
- * import { UserSchema } from '../entities';
- * import * as migrations from './';
+ * import { UserSchema } from './entities';
+ * import * as migrations from './migrations';
  *
  * export default defineConfig({
  *   dbName: 'app.db',
@@ -54,7 +54,7 @@ export function explicitMigrations(
   options: ExplicitMigrationsOptions = {},
 ): { extensions: OrmExtension[]; migrations: MigrationsOptions } {
   const { extensions = [], renamed = {}, ...rest } = options;
-  const example = "import * as migrations from './' and explicitMigrations(migrations)";
+  const example = "import * as migrations from './migrations' and explicitMigrations(migrations)";
   // the command line loads the config to create the first one
   const isFirst = process.argv.includes('migration:create');
   const migrationsList = readNamedList('explicitMigrations', example, migrations, readMigration, isFirst).sort((a, b) =>

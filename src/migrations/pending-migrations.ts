@@ -15,7 +15,7 @@ export function migrationsKey(orm: AnyOrm): string {
 export function assertMigratable(orm: AnyOrm): void {
   if (!hasMigrator(orm)) {
     throw new OrmConfigError(
-      "`migrate` needs migrations in the config: defineConfig({ ...explicitMigrations(migrations) }), with import * as migrations from './'. For files in a folder, outside of bundlers, add extensions: [Migrator] of @mikro-orm/migrations.",
+      "`migrate` needs migrations in the config: defineConfig({ ...explicitMigrations(migrations) }), with import * as migrations from './migrations'. For files in a folder, outside of bundlers, add extensions: [Migrator] of @mikro-orm/migrations.",
     );
   }
   assertStableNames(orm.config.get('migrations').migrationsList ?? []);
@@ -27,7 +27,7 @@ function assertStableNames(list: NonNullable<MigrationsOptions['migrationsList']
   const bad = [...new Set(names.filter((name, i) => looksMinified(name) || names.indexOf(name) !== i))];
   if (bad.length > 0) {
     throw new ExplicitNameError(
-      `migrationsList has names that a minifier made or that occur twice: ${bad.join(', ')}. Nothing was run. Keys keep their names: import * as migrations from './'; defineConfig({ ...explicitMigrations(migrations) }).`,
+      `migrationsList has names that a minifier made or that occur twice: ${bad.join(', ')}. Nothing was run. Keys keep their names: import * as migrations from './migrations'; defineConfig({ ...explicitMigrations(migrations) }).`,
     );
   }
 }

@@ -1,241 +1,365 @@
-import { createLease, LEASE_METHODS, type Lease } from './lease.js';
-import { createMutex } from '../util/mutex.js';
-import { watchReplacement } from './replaced-file.js';
-import { setUp, withoutNetworkReport } from './handle-set-up.js';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import {
-  driverOptions,
+  buildDialect,
   type DatabaseConnection,
   type Dialect,
   type KyselyDriver,
   type SqlConnection,
 } from '../mikro-orm-internals.js';
+import { Mutex } from '../util/mutex.js';
+import { setUp, withoutNetworkReport } from './handle-set-up.js';
+import { Lease, TRANSACTION_METHODS } from './lease.js';
+import { observeMysqlPool } from './native/mysql.js';
+import type { NativeClient } from './native/native-client.js';
+import { observePgPool } from './native/postgresql.js';
+import { ownerLike } from './owner-connection.js';
+import { watchReplacement } from './replaced-file.js';
+import { SqliteFunctions } from './sqlite-functions.js';
 
-/** One pool (or one handle of an embedded database) for all ORMs of a process that are attached to it. */
-export interface SharedPool {
-  /** What a MikroORM connection takes in place of its own dialect. A promise while the driver's own is one (mysql2). */
-  dialect(): Dialect | Promise<Dialect>;
-  /** The connection that owns the native handle, opened. */
-  owner(): Promise<SqlConnection>;
-  /** The owner as it is, opened or not. */
+/** An ORM that uses a pool, by one of its connections. */
+export interface PoolUser {
   readonly connection: SqlConnection;
-  /** Connections in use. */
-  readonly busy: number;
-  /** Connections handed out so far: above 0, the database was reached. */
-  readonly served: number;
-  /** Closes as soon as nothing is in use, and again whenever a late user of it is done. */
-  retire(): Promise<void>;
-  /** Refuses all work from now on, also what is under way: a transaction is rolled back with its next statement. */
-  abort(reason: () => Error): void;
-  /** Closes now; from then on every use throws what `refuse` returns. */
-  close(refuse: () => Error): Promise<void>;
+  /** What to throw once the pool is closed: made here, so that its class is the one that the ORM's module graph knows. */
+  closedError(): Error;
+}
+
+/** Settings of a {@link SharedPool}. */
+export interface SharedPoolOptions {
+  /** Packages of the driver, as MikroORM names them: they tell drivers apart where a minifier has renamed the classes. */
+  readonly packages: readonly string[];
+  /** The file of an embedded database, which is opened anew when another one has taken its place. */
+  readonly file?: string | undefined;
+  /** How long a retired pool stays open without use, in ms. */
+  readonly linger: number;
+}
+
+/** A borrower that waits for a connection, and what it gets. */
+interface Borrowing {
+  readonly user: PoolUser;
+  client?: NativeClient;
 }
 
 /**
- * A pool that opens on first use and closes with its last user. `createOwner` makes a MikroORM connection that belongs
- * to no ORM: it builds MikroORM's own dialect (with its type parsers and hooks), and its driver serves everybody. The
- * handle of a `file` is opened anew when another one has taken its place.
+ * One pool (or one handle of an embedded database) for all ORMs of a process that are attached to it. It opens on first
+ * use, and closes when its last user detaches.
+ *
+ * The driver that does the work belongs to a MikroORM connection of the pool's own, a copy of the first user's, so that
+ * MikroORM's dialect with its type parsers stays. Functions of the config are never that first user's: they are looked up in
+ * the ORM that borrows.
  */
-export function createSharedPool(createOwner: () => SqlConnection, file?: string): SharedPool {
-  let connection = createOwner();
-  let dialect: Dialect | Promise<Dialect> | undefined;
-  let opened: Promise<KyselyDriver> | undefined;
+export class SharedPool {
+  readonly #options: SharedPoolOptions;
+  readonly #makeOwner: () => SqlConnection;
+  readonly #borrowing = new AsyncLocalStorage<Borrowing>();
+  readonly #turns = new Mutex();
+  readonly #leases = new Set<Lease>();
+  readonly #waiting = new Set<() => void>();
+  readonly #functions = new SqliteFunctions(() => this.#holder?.connection);
+  readonly #isReplaced: (() => boolean) | undefined;
+  #owner: SqlConnection;
+  #dialect: Dialect | Promise<Dialect> | undefined;
+  #opened: Promise<KyselyDriver> | undefined;
   /** What that has led to: a query need not wait for it. */
-  let driver: KyselyDriver | undefined;
-  let users = 0;
-  let busy = 0;
-  let served = 0;
-  let retired = false;
-  let refuse: (() => Error) | undefined;
-  let isAborted = false;
-  const turns = createMutex();
-  const leases = new WeakMap<DatabaseConnection, Lease>();
-  const isReplaced = file === undefined ? undefined : watchReplacement(file);
+  #driver: KyselyDriver | undefined;
+  #users = 0;
+  #busy = 0;
+  #served = 0;
+  #isRetired = false;
+  #retiring: NodeJS.Timeout | undefined;
+  #isClosed = false;
+  /** Who has the one handle of an embedded database. */
+  #holder: PoolUser | undefined;
+
+  constructor(first: PoolUser, options: SharedPoolOptions) {
+    this.#options = options;
+    this.#makeOwner = ownerLike(first.connection, () => this.#borrowing.getStore()?.user.connection);
+    this.#owner = this.#makeOwner();
+    this.#isReplaced = options.file === undefined ? undefined : watchReplacement(options.file);
+  }
+
+  /** Connections in use, and borrowers that wait for one. */
+  get busy(): number {
+    return this.#busy;
+  }
+
+  /** Connections handed out so far: above 0, the database was reached. */
+  get served(): number {
+    return this.#served;
+  }
+
+  /** Counts one more user; the function that is returned counts it out, and closes the pool after the last one. */
+  attach(): () => Promise<void> {
+    this.#users++;
+    let isAttached = true;
+    return async () => {
+      if (isAttached) {
+        isAttached = false;
+        if (--this.#users === 0) {
+          await this.#shut();
+        }
+      }
+    };
+  }
+
+  /** What the connection of `user` takes in place of its own dialect. A promise while the driver's own is one (mysql2). */
+  dialect(user: PoolUser): Dialect | Promise<Dialect> {
+    this.#assertOpen(user);
+    const native = this.#native(user);
+    return native instanceof Promise ? native.then(dialect => this.#facade(dialect, user)) : this.#facade(native, user);
+  }
+
+  /** The driver's own client: pg's or mysql2's pool, SQLite's handle, PGlite's instance. */
+  async nativeClient(user: PoolUser): Promise<unknown> {
+    await this.#open(user);
+    return this.#owner.getNativeClient();
+  }
+
+  /** The handle of SQLite or libSQL as it is, opened or not. */
+  handle(user: PoolUser): unknown {
+    return this.#functions.handleFor(this.#owner.database, user.connection);
+  }
+
+  /** Runs `work` on the handle of an embedded database while no other ORM does. */
+  async withHandle<T>(user: PoolUser, work: () => Promise<T>): Promise<T> {
+    if (this.#holder === user) {
+      return work(); // within a transaction of its own, as without this pool
+    }
+    const lease = await this.#lease(user, true, undefined);
+    try {
+      return await work();
+    } finally {
+      await lease.release();
+    }
+  }
+
+  /** Closes as soon as it was not used for a while, and again whenever a late user of it is done. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#closeIfRetired();
+  }
+
+  /** Makes each statement that is still to come throw `reason`, those of transactions under way, too. */
+  revoke(reason: unknown): void {
+    this.#isClosed = true;
+    this.#rejectWaiting();
+    for (const lease of this.#leases) {
+      lease.revoke(reason);
+    }
+  }
+
+  /** Closes now: whoever waits for a connection, or asks for one later, gets its `closedError()`. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#rejectWaiting();
+    const closing = this.#shut();
+    // pg's pool ends only when the last client is back: those that still hold one had their time
+    if (this.#leases.size === 0) {
+      await closing;
+    } else {
+      closing.catch(() => undefined);
+    }
+  }
+
+  #assertOpen(user: PoolUser): void {
+    if (this.#isClosed) {
+      throw user.closedError();
+    }
+  }
+
+  #rejectWaiting(): void {
+    for (const reject of this.#waiting) {
+      reject();
+    }
+    this.#waiting.clear();
+  }
 
   /** MikroORM's own dialect; for SQLite this opens the file. */
-  function native(): Dialect | Promise<Dialect> {
-    if (!dialect) {
-      const built = withoutNetworkReport(() => connection.createKyselyDialect(driverOptions(connection)));
-      dialect = built;
+  #native(user: PoolUser): Dialect | Promise<Dialect> {
+    if (!this.#dialect) {
+      const owner = this.#owner;
+      const built = this.#borrowing.run({ user }, () => withoutNetworkReport(() => buildDialect(owner)));
+      this.#dialect = built;
       if (built instanceof Promise) {
         built.then(
-          ready => (dialect = ready),
-          () => (dialect = undefined),
+          ready => this.#dialect === built && (this.#dialect = ready),
+          () => this.#dialect === built && (this.#dialect = undefined),
         );
       }
     }
-    return dialect;
+    return this.#dialect;
   }
 
-  async function openDriver(): Promise<KyselyDriver> {
-    const owner = connection;
-    const created = (await native()).createDriver();
-    await created.init();
+  async #openDriver(user: PoolUser): Promise<KyselyDriver> {
+    const owner = this.#owner;
+    const driver = (await this.#native(user)).createDriver();
     // the owner never connects by itself: that would build a second dialect
     owner.connected = true;
-    await setUp(created, owner, file !== undefined);
-    return created;
+    await this.#borrowing.run({ user }, async () => {
+      await driver.init();
+      await setUp(driver, owner, this.#options.file !== undefined);
+    });
+    this.#functions.restore(owner.database);
+    const observe = this.#options.packages.includes('pg')
+      ? observePgPool
+      : this.#options.packages.includes('mysql2')
+        ? observeMysqlPool
+        : undefined;
+    observe?.(await owner.getNativeClient(), () => {
+      const borrowing = this.#borrowing.getStore();
+      return borrowing && (client => (borrowing.client ??= client));
+    });
+    return driver;
   }
 
-  function open(): Promise<KyselyDriver> {
-    if (refuse) {
-      throw refuse();
-    }
-    if (!opened) {
-      const attempt = openDriver().then(
-        ready => {
-          if (opened === attempt) {
-            driver = ready; // else it was closed meanwhile
+  #open(user: PoolUser): Promise<KyselyDriver> {
+    this.#assertOpen(user);
+    if (!this.#opened) {
+      const attempt = this.#openDriver(user).then(
+        driver => {
+          if (this.#opened === attempt) {
+            this.#driver = driver; // else it was closed meanwhile
           }
-          return ready;
+          return driver;
         },
         (error: unknown) => {
-          opened = dialect = undefined;
+          if (this.#opened === attempt) {
+            this.#opened = this.#dialect = undefined;
+          }
           throw error;
         },
       );
-      opened = attempt;
+      this.#opened = attempt;
     }
-    return opened;
+    return this.#opened;
   }
 
-  async function shut(): Promise<void> {
-    if (!dialect) {
+  async #shut(): Promise<void> {
+    if (!this.#dialect) {
       return;
     }
     // a dialect that no query has used yet may hold an open file all the same: only its driver can close that
-    const closing = opened ?? openDriver();
-    opened = dialect = driver = undefined;
+    const closing = this.#opened ?? (await this.#dialect).createDriver();
+    const isOpen = this.#opened !== undefined;
+    this.#opened = this.#dialect = this.#driver = undefined;
     // a later use gets a new owner: PGlite's keeps the instance that is being closed
-    connection = createOwner();
-    await (await closing).destroy();
-  }
-
-  function assertUsable(): void {
-    if (isAborted && refuse) {
-      throw refuse();
+    this.#owner = this.#makeOwner();
+    const driver = await closing;
+    if (!isOpen) {
+      await driver.init();
     }
+    await driver.destroy();
   }
 
-  async function lease(single: boolean, options: unknown): Promise<Lease> {
-    busy++;
-    const turn = single ? turns.take() : undefined;
+  #lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
+    this.#busy++;
+    return new Promise((resolve, reject) => {
+      const abandon = (): void => reject(user.closedError());
+      this.#waiting.add(abandon);
+      this.#acquire(user, isSingle, options).then(
+        lease => {
+          if (this.#waiting.delete(abandon)) {
+            resolve(lease);
+          } else {
+            lease.release().catch(() => undefined); // rejected meanwhile
+          }
+        },
+        (error: unknown) => {
+          this.#waiting.delete(abandon);
+          reject(error as Error);
+        },
+      );
+    });
+  }
+
+  async #acquire(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
+    const turn = isSingle ? this.#turns.take() : undefined;
     if (turn) {
       await turn;
     }
-    const done = single ? doneSingle : doneMany;
     try {
-      if (isReplaced?.()) {
-        await shut();
+      if (this.#isReplaced?.()) {
+        await this.#shut();
       }
+      const borrowing: Borrowing = { user };
       // only now: while it waited for its turn, the pool may have been closed
-      const ready = driver && !refuse ? driver : await open();
-      const held = await ready.acquireConnection(options);
-      served++;
-      // Kysely keeps a weak set of all connections that it ever saw: a lease that was given back serves the next borrower
-      const known = leases.get(held);
-      if (known?.renew()) {
-        return known;
+      const driver = this.#driver && !this.#isClosed ? this.#driver : await this.#open(user);
+      const connection = await this.#borrowing.run(borrowing, () => driver.acquireConnection(options));
+      if (isSingle) {
+        this.#holder = user;
       }
-      const made = createLease(ready, held, assertUsable, done);
-      leases.set(held, made);
-      return made;
+      return this.#hand(driver, connection, borrowing.client, isSingle);
     } catch (error) {
-      done();
+      this.#done(isSingle);
       throw error;
     }
   }
 
-  function doneMany(): void {
-    busy--;
-    if (retired && busy === 0) {
-      shut().catch(() => undefined);
-    }
-  }
-
-  function doneSingle(): void {
-    turns.release();
-    doneMany();
-  }
-
-  /** What each Kysely instance takes for its driver; all of them lead to the one that is opened here. */
-  function createDriver(single: boolean): KyselyDriver {
-    let attached = false;
-    const transactions = LEASE_METHODS.map(method => [
-      method,
-      (held: DatabaseConnection, ...args: unknown[]) => (held as Lease).call(method, args),
-    ]);
-    return {
-      ...(Object.fromEntries(transactions) as Pick<KyselyDriver, (typeof LEASE_METHODS)[number]>),
-      async init() {
-        await open();
-        attached = true;
-        users++;
-      },
-      acquireConnection: options => lease(single, options),
-      releaseConnection: held => (held as Lease).release(),
-      async destroy() {
-        if (attached) {
-          attached = false;
-          if (--users === 0) {
-            await shut();
-          }
-        }
-      },
+  #hand(
+    driver: KyselyDriver,
+    connection: DatabaseConnection,
+    client: NativeClient | undefined,
+    isSingle: boolean,
+  ): Lease {
+    this.#served++;
+    const onRelease = (lease: Lease): void => {
+      this.#leases.delete(lease);
+      this.#done(isSingle);
     };
+    const lease = new Lease({ driver, connection, client, onRelease });
+    this.#leases.add(lease);
+    return lease;
   }
 
-  function facade(own: Dialect): Dialect {
-    const adapter = own.createAdapter();
-    const single = adapter.supportsMultipleConnections === false;
+  #done(isSingle: boolean): void {
+    this.#busy--;
+    if (isSingle) {
+      this.#holder = undefined;
+      this.#turns.release();
+    }
+    this.#closeIfRetired();
+  }
+
+  #closeIfRetired(): void {
+    if (!this.#isRetired || this.#busy > 0) {
+      return;
+    }
+    clearTimeout(this.#retiring);
+    if (this.#options.linger === 0) {
+      this.#shut().catch(() => undefined);
+      return;
+    }
+    this.#retiring = setTimeout(() => {
+      if (this.#busy === 0) {
+        this.#shut().catch(() => undefined);
+      }
+    }, this.#options.linger);
+    this.#retiring.unref();
+  }
+
+  #facade(native: Dialect, user: PoolUser): Dialect {
+    const adapter = native.createAdapter();
+    const isSingle = adapter.supportsMultipleConnections === false;
     return {
       // Kysely's mutex is for one instance, the one here is for all of them; two would only wait for each other
       createAdapter: () => Object.create(adapter, { supportsMultipleConnections: { value: true } }),
-      createQueryCompiler: () => own.createQueryCompiler(),
-      createIntrospector: db => own.createIntrospector(db),
-      createDriver: () => createDriver(single),
+      createQueryCompiler: () => native.createQueryCompiler(),
+      createIntrospector: db => native.createIntrospector(db),
+      createDriver: () => this.#createDriver(user, isSingle),
     };
   }
 
-  return {
-    get connection() {
-      return connection;
-    },
-    dialect() {
-      if (refuse) {
-        throw refuse();
-      }
-      const own = native();
-      return own instanceof Promise ? own.then(facade) : facade(own);
-    },
-    async owner() {
-      await open();
-      return connection;
-    },
-    get busy() {
-      return busy;
-    },
-    get served() {
-      return served;
-    },
-    async retire() {
-      retired = true;
-      if (busy === 0) {
-        await shut();
-      }
-    },
-    abort(reason) {
-      refuse = reason;
-      isAborted = true;
-    },
-    async close(reason) {
-      refuse = reason;
-      const closing = shut();
-      // pg's pool ends only when the last client is back: whoever still holds one had its time
-      if (busy === 0) {
-        await closing;
-      } else {
-        closing.catch(() => undefined);
-      }
-    },
-  };
+  /** What each Kysely instance takes for its driver. */
+  #createDriver(user: PoolUser, isSingle: boolean): KyselyDriver {
+    const control = TRANSACTION_METHODS.map(method => [
+      method,
+      (lease: Lease, ...args: unknown[]) => lease.control(method, args),
+    ]);
+    return {
+      ...(Object.fromEntries(control) as Pick<KyselyDriver, (typeof TRANSACTION_METHODS)[number]>),
+      init: async () => void (await this.#open(user)),
+      acquireConnection: options => this.#lease(user, isSingle, options),
+      releaseConnection: lease => (lease as Lease).release(),
+      destroy: async () => undefined, // the pool is everybody's: it closes when the last ORM detaches
+    };
+  }
 }

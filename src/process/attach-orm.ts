@@ -1,45 +1,44 @@
 import { OrmClosedError } from '../errors.js';
-import type { NamedOrm } from './shared-database.js';
-import { createSharedPool, type SharedPool } from '../pool/shared-pool.js';
 import {
+  completeContexts,
   driverOptions,
   isOwnPool,
   isSql,
-  ownersLike,
+  replaceDialect,
   sqlConnections,
   type SqlConnection,
 } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
+import type { PoolUser, SharedPool } from '../pool/shared-pool.js';
 import { warn } from '../util/warn.js';
 
+/** Where an ORM finds its pools. */
+export interface Pools {
+  readonly name: string;
+  /** Whether every use has to be refused from now on. */
+  readonly isClosed: boolean;
+  poolFor(orm: AnyOrm, role: string, user: PoolUser): SharedPool;
+}
+
 /**
- * Puts the connections of `orm` on the pools of its name, before their first query. A Kysely instance or dialect in
+ * Puts the connections of `orm` on shared pools, before their first query. A Kysely instance or dialect in
  * `driverOptions` is the user's own pool, and stays as it is.
  */
-export function attachPools(orm: AnyOrm, named: NamedOrm): void {
+export function attachOrm(orm: AnyOrm, pools: Pools): void {
+  completeContexts();
   if (!isSql(orm)) {
     return;
   }
-  const assertOpen = (): void => {
-    if (named.closed) {
-      throw new OrmClosedError(named.name);
-    }
-  };
   for (const [role, connection] of sqlConnections(orm)) {
     if (isOwnPool(driverOptions(connection))) {
-      leaveAlone(connection, assertOpen);
+      leaveAlone(connection, pools);
       warn(
         orm.config,
-        `"${named.name}" keeps the Kysely instance or dialect of its driverOptions: that pool is not shared, and yours to close.`,
+        `"${pools.name}" keeps the Kysely instance or dialect of its driverOptions: that pool is not shared, and yours to close.`,
       );
-      continue;
+    } else {
+      attachConnection(orm, role, connection, pools);
     }
-    let pool = named.pools.get(role);
-    if (!pool) {
-      pool = createSharedPool(ownersLike(connection), named.file);
-      named.pools.set(role, pool);
-    }
-    attach(connection, pool, assertOpen);
   }
   passOwnErrors(orm);
 }
@@ -50,29 +49,54 @@ function passOwnErrors(orm: AnyOrm): void {
   orm.driver.convertException = error => (error instanceof OrmClosedError ? (error as never) : convert(error));
 }
 
+function assertOpen(pools: Pools): void {
+  if (pools.isClosed) {
+    throw new OrmClosedError(pools.name);
+  }
+}
+
 /** Keeps MikroORM from closing a pool that the user built, and closed ORMs from using it. */
-function leaveAlone(connection: SqlConnection, assertOpen: () => void): void {
+function leaveAlone(connection: SqlConnection, pools: Pools): void {
   const ensureConnection = connection.ensureConnection.bind(connection);
   connection.close = async () => undefined;
   connection.ensureConnection = async () => {
-    assertOpen();
+    assertOpen(pools);
     await ensureConnection();
   };
 }
 
-function attach(connection: SqlConnection, pool: SharedPool, assertOpen: () => void): void {
-  connection.createKyselyDialect = () => {
-    // thrown here, and not by the pool, so that its class is the one that this module graph knows
-    assertOpen();
-    return pool.dialect();
+function attachConnection(orm: AnyOrm, role: string, connection: SqlConnection, pools: Pools): void {
+  const user: PoolUser = { connection, closedError: () => new OrmClosedError(pools.name) };
+  let pool: SharedPool | undefined;
+  let detach: (() => Promise<void>) | undefined;
+
+  // called by MikroORM whenever it connects: after a reconnect, the settings may be another database's
+  replaceDialect(connection, () => {
+    assertOpen(pools);
+    pool = pools.poolFor(orm, role, user);
+    detach = pool.attach();
+    return pool.dialect(user);
+  });
+  const close = connection.close.bind(connection);
+  connection.close = async force => {
+    const leave = detach;
+    detach = undefined;
+    await close(force);
+    await leave?.();
   };
-  connection.getNativeClient = async () => (await pool.owner()).getNativeClient();
-  if (pool.connection.getConnectionSetupSql) {
-    // the pool has done it
-    connection.attachDatabases = async () => undefined;
-  }
-  // dumps, user-defined functions and native access of SQLite and libSQL go to this handle
+  connection.getNativeClient = async () => {
+    await connection.ensureConnection();
+    return pool!.nativeClient(user);
+  };
+  // the pool has done it
+  connection.attachDatabases &&= async () => undefined;
+  // dumps and user-defined functions of SQLite and libSQL go to this handle
   if ('database' in connection) {
-    Object.defineProperty(connection, 'database', { get: () => pool.connection.database, configurable: true });
+    Object.defineProperty(connection, 'database', { get: () => pool?.handle(user), configurable: true });
+    const executeDump = connection.executeDump.bind(connection);
+    connection.executeDump = async dump => {
+      await connection.ensureConnection();
+      await pool!.withHandle(user, () => executeDump(dump));
+    };
   }
 }

@@ -4,43 +4,98 @@ import type { AnyOrm } from '../orm-source.js';
 
 /** What tells one database from another, and one pool's settings from another's. */
 export interface DatabaseIdentity {
-  /** Driver, host, port, user and database, or the resolved file. */
-  database: string;
+  /** Driver, host, port, user and database, or the resolved file: for operators, never for a client. */
+  readonly place: string;
+  /** The place, and each setting that changes what a query sees or may do. For comparison only. */
+  readonly meaning: string;
   /** Pool, replicas and driver options, for comparison only: passwords are among them. */
-  settings: string;
+  readonly settings: string;
   /** The file of SQLite or libSQL; a pool of the user's own may have any other. */
-  file?: string | undefined;
-  inMemory: boolean;
+  readonly file?: string | undefined;
+  readonly inMemory: boolean;
   /** A second handle cannot be opened beside the first: in memory, or PGlite. */
-  exclusive: boolean;
+  readonly exclusive: boolean;
 }
 
 /** Drivers of embedded databases, by the package that MikroORM's driver names as its dependency. */
 const EMBEDDED = ['better-sqlite3', 'libsql', '@electric-sql/pglite'];
 
+/** Options of MikroORM that it hands to the connection. */
+const MEANINGFUL = ['multipleStatements', 'timezone', 'forceUtcTimezone', 'charset', 'collate', 'sessionContext'];
+
+/**
+ * Driver options that change how a database is reached, and not what a query sees there. Anything else is part of the
+ * meaning: a `search_path` in `options`, a connection string, a default of read-only, flags of mysql2.
+ */
+const NOT_MEANINGFUL = new Set([
+  // part of the place, or a secret that may be renewed
+  ...['host', 'port', 'user', 'database', 'dbName', 'url', 'dataDir', 'password', 'authToken'],
+  // pg
+  ...['max', 'min', 'idleTimeoutMillis', 'connectionTimeoutMillis', 'allowExitOnIdle', 'maxUses', 'maxLifetimeSeconds'],
+  ...['keepAlive', 'keepAliveInitialDelayMillis', 'statement_timeout', 'query_timeout', 'lock_timeout'],
+  ...['idle_in_transaction_session_timeout', 'application_name', 'fallback_application_name'],
+  ...['onPoolCreated', 'onConnect', 'verify', 'stream', 'log', 'Client', 'Promise'],
+  // mysql2
+  ...['connectionLimit', 'maxIdle', 'idleTimeout', 'queueLimit', 'waitForConnections', 'connectTimeout'],
+  ...['enableKeepAlive', 'keepAliveInitialDelay'],
+  // better-sqlite3
+  ...['timeout', 'verbose'],
+]);
+
 /** Reads from a built ORM, without connecting, which database it is for. */
 export function identifyDatabase(orm: AnyOrm): DatabaseIdentity {
+  const [[, connection]] = sqlConnections(orm) as [[string, SqlConnection]];
+  return identifyConnection(orm, connection);
+}
+
+/** The same of one of its connections, as its settings are now: `orm.reconnect({ dbName })` changes them. */
+export function identifyConnection(orm: AnyOrm, connection: SqlConnection): DatabaseIdentity {
+  const options = (driverOptions(connection) ?? {}) as Record<string, unknown>;
+  const where = locate(orm, connection, options);
+  const { config } = orm;
+  return {
+    ...where,
+    meaning: stringify([
+      where.place,
+      MEANINGFUL.map(name => config.get(name as never)),
+      config.get('attachDatabases'),
+      isOwnPool(options) ? [] : Object.entries(options).filter(([name]) => !NOT_MEANINGFUL.has(name)),
+    ]),
+    settings: stringify([connection.options, config.get('pool'), config.get('replicas'), options]),
+  };
+}
+
+function locate(
+  orm: AnyOrm,
+  connection: SqlConnection,
+  options: Record<string, unknown>,
+): Omit<DatabaseIdentity, 'meaning' | 'settings'> {
   // the dependencies' names are strings, so they tell drivers apart where a minifier has renamed the classes
   const packages = orm.driver.getDependencies();
   const driver = packages.at(-1) ?? 'unknown';
-  const [[, connection]] = sqlConnections(orm) as [[string, SqlConnection]];
-  const options = driverOptions(connection) as Record<string, unknown>;
-  const settings = stringify([connection.options, orm.config.get('pool'), orm.config.get('replicas'), options]);
+  const dbName = orm.config.get('dbName');
+  if (isOwnPool(options)) {
+    return { place: `${driver} own pool ${dbName}`, inMemory: false, exclusive: false };
+  }
   if (EMBEDDED.some(name => packages.includes(name))) {
-    const file = embeddedFile(driver, options, orm.config.get('dbName'));
+    const file = embeddedFile(driver, options, dbName);
     const inMemory = file === undefined;
     const exclusive = inMemory || packages.includes('@electric-sql/pglite');
-    const own = exclusive || file.includes('://') || isOwnPool(options) ? undefined : file;
-    return { database: `${driver} ${file ?? 'in memory'}`, settings, file: own, inMemory, exclusive };
+    const own = exclusive || file.includes('://') ? undefined : file;
+    return { place: `${driver} ${file ?? 'in memory'}`, file: own, inMemory, exclusive };
   }
   // driverOptions win, as they do in MikroORM
-  const { host, port, user, database, dbName } = {
+  const settings: Record<string, unknown> = {
     ...connection.options,
-    ...connection.getConnectionOptions(),
+    ...(connection.getConnectionOptions() as Record<string, unknown>),
     ...options,
-  } as Record<string, unknown>;
-  const place = `${driver} ${user}@${host}:${port || defaultPort(orm)}/${database ?? dbName ?? orm.config.get('dbName')}`;
-  return { database: place, settings, inMemory: false, exclusive: false };
+  };
+  const { host, port, user, database } = settings;
+  return {
+    place: `${driver} ${user}@${host}:${port || defaultPort(orm)}/${database ?? settings['dbName'] ?? dbName}`,
+    inMemory: false,
+    exclusive: false,
+  };
 }
 
 /** The port of a `clientUrl` that names none. */
@@ -79,11 +134,26 @@ function fileOfUrl(place: string): string {
   return path === undefined ? place : decodeURIComponent(path);
 }
 
-/** Settings as text. Functions and objects that lead back to themselves cannot be compared between module graphs. */
+/** Settings as text: of a function only that there is one, for module graphs have copies; of a circle only where it closes. */
 function stringify(settings: unknown): string {
-  try {
-    return JSON.stringify(settings);
-  } catch {
-    return '';
-  }
+  const ancestors: unknown[] = [];
+  return JSON.stringify(settings, function (this: unknown, _key, value: unknown) {
+    if (typeof value === 'function') {
+      return 'function';
+    }
+    if (typeof value === 'bigint') {
+      return String(value);
+    }
+    if (typeof value !== 'object' || value === null) {
+      return value;
+    }
+    while (ancestors.length > 0 && ancestors.at(-1) !== this) {
+      ancestors.pop();
+    }
+    if (ancestors.includes(value)) {
+      return 'circular';
+    }
+    ancestors.push(value);
+    return value;
+  });
 }

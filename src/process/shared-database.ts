@@ -1,104 +1,263 @@
-import type { SharedPool } from '../pool/shared-pool.js';
+import { OrmClosedError, OrmConfigError } from '../errors.js';
 import type { AnyOrm } from '../orm-source.js';
+import { SharedPool, type PoolUser } from '../pool/shared-pool.js';
+import { isProduction } from '../util/environment.js';
+import { warn } from '../util/warn.js';
+import { identifyConnection, identifyDatabase, type DatabaseIdentity } from './database-identity.js';
 
-/** One database under one name: what the module graphs of a process have in common. */
-export interface NamedOrm {
-  readonly name: string;
-  /** Driver, host, port, user and database, or the resolved file. */
-  readonly database: string;
-  /** Pool size and driver options; they are only compared, never shown. */
-  readonly settings: string;
-  /** The file of SQLite or libSQL. */
-  readonly file?: string | undefined;
-  /** A second handle cannot be opened beside the first: in memory, or PGlite. */
-  readonly exclusive: boolean;
-  /** By role: `write`, then `read 0`, `read 1` … for the replicas. */
-  readonly pools: Map<string, SharedPool>;
-  /** The ORMs of all graphs, for `close()`; a graph that was reloaded away must stay collectable. */
-  readonly orms: Set<WeakRef<AnyOrm>>;
-  /** Runs that all graphs share, by what they run: `connect`, or a list of migrations. */
-  readonly runs: Map<string, Promise<void>>;
-  /** Resolves when the latest of them has ended, either way. */
-  lastRun: Promise<unknown>;
-  /** Request contexts that are running. */
-  contexts: number;
-  closing: Promise<void> | undefined;
-  /** When close() was called, in ticks. */
-  closingSince: number;
-  closed: boolean;
-  /** What had the name before an edit of the settings, in development: still in use where a module was not evaluated again. */
-  readonly replaced: WeakRef<NamedOrm>[];
-}
+/** How long it must stay quiet while draining: a render may be between two queries of its fork. In ms. */
+const QUIET = 50;
 
-interface ProcessState {
-  /** Counts singletons and closings, so that each can be told to be before or after another. */
-  tick: number;
-  /** When each name was closed, in ticks: singletons that were created before refuse, later ones open anew. */
-  readonly closedAt: Map<string, number>;
-  readonly named: Map<string, NamedOrm>;
+/** How long a pool whose settings were edited stays open without use, in ms: an ORM of before the edit may still use it. */
+const LINGER = 5_000;
+
+interface Registry {
+  /** Counts closings, so that each singleton can be told to be of before or after one. */
+  closings: number;
+  /** The closing of each name: singletons of before it refuse, later ones open anew. */
+  readonly closedBy: Map<string, number>;
+  readonly databases: Map<string, SharedDatabase>;
   /** Lets a helper that is handed an ORM find what belongs to it. */
-  readonly byOrm: WeakMap<AnyOrm, NamedOrm>;
+  readonly byOrm: WeakMap<AnyOrm, SharedDatabase>;
 }
 
 // Each module graph of a bundler evaluates this file again, so what they share hangs on globalThis. The key carries a
 // version: two releases of this library in one process don't read each other's state.
-const KEY = Symbol.for('mikro-orm-web/state@1');
+const KEY = Symbol.for('mikro-orm-web/state@2');
 
-/** The state that all copies of this library in this process share. */
-export function processState(): ProcessState {
-  const host = globalThis as { [KEY]?: ProcessState };
-  return (host[KEY] ??= { tick: 0, closedAt: new Map(), named: new Map(), byOrm: new WeakMap() });
+function registry(): Registry {
+  const host = globalThis as { [KEY]?: Registry };
+  return (host[KEY] ??= { closings: 0, closedBy: new Map(), databases: new Map(), byOrm: new WeakMap() });
 }
 
-/** Counts on; what is created now is later than all that was created or closed before. */
-export function nextTick(): number {
-  return ++processState().tick;
+/** How many names were closed in this process so far: what a singleton remembers of its creation. */
+export function countClosings(): number {
+  return registry().closings;
 }
 
-/** A name with nothing in it yet. */
-export function createNamedOrm(
-  from: Pick<NamedOrm, 'name' | 'database' | 'settings' | 'file' | 'exclusive'>,
-): NamedOrm {
-  return {
-    ...from,
-    pools: new Map(),
-    orms: new Set(),
-    runs: new Map(),
-    lastRun: Promise.resolve(),
-    contexts: 0,
-    closing: undefined,
-    closingSince: Infinity,
-    closed: false,
-    replaced: [],
-  };
+/** Counts a running unit of work of `orm`, which `close({ drain })` waits for, until the function that it returns is called. */
+export function beginUnitOfWork(orm: AnyOrm): () => void {
+  return registry().byOrm.get(orm)?.beginUnitOfWork() ?? (() => undefined);
 }
 
-/** Lets `close()` and the helpers find `orm` by its name, and the name by `orm`. */
-export function rememberOrm(orm: AnyOrm, named: NamedOrm): void {
-  for (const ref of named.orms) {
-    if (!ref.deref()) {
-      named.orms.delete(ref);
+/** What has this name now, in whichever module graph it was opened. */
+export function findDatabase(name: string): SharedDatabase | undefined {
+  return registry().databases.get(name);
+}
+
+/**
+ * One database under one name: what the module graphs of a process have in common. The first graph's code serves all of
+ * them, so errors that reach an app are made by the graph that asks.
+ */
+export class SharedDatabase {
+  readonly name: string;
+  readonly identity: DatabaseIdentity;
+  /** By role (`write`, then `read 0`, `read 1` … for the replicas) and meaning. */
+  readonly #pools = new Map<string, SharedPool>();
+  /** The ORMs of all graphs, for `close()`; one whose graph was reloaded away must stay collectable. */
+  readonly #orms = new Set<WeakRef<AnyOrm>>();
+  /** What all graphs share, by what it does: `connect`, or a list of migrations. */
+  readonly #runs = new Map<string, Promise<void>>();
+  /** Resolves when the latest of them has ended, either way. */
+  #lastRun: Promise<unknown> = Promise.resolve();
+  #unitsOfWork = 0;
+  #closing: Promise<void> | undefined;
+  /** The number of the closing that runs. */
+  #closedBy = Infinity;
+  #isClosed = false;
+  /** What had the name before an edit of the settings, in development: still in use where a module was not evaluated again. */
+  readonly #replaced: WeakRef<SharedDatabase>[] = [];
+
+  private constructor(name: string, identity: DatabaseIdentity) {
+    this.name = name;
+    this.identity = identity;
+  }
+
+  /**
+   * Finds or adds what the graphs share under the name of `orm`. `closings` is what {@link countClosings} said when the asking
+   * singleton was created, `shareMemory` whether an in-memory database may be shared.
+   *
+   * @throws {@link OrmClosedError} where the name was closed since, {@link OrmConfigError} where it is another database's
+   */
+  static join(orm: AnyOrm, { closings, shareMemory }: { closings: number; shareMemory: boolean }): SharedDatabase {
+    const { databases, closedBy } = registry();
+    const name = orm.config.get('contextName');
+    const identity = identifyDatabase(orm);
+    if (identity.inMemory && !shareMemory) {
+      return SharedDatabase.apart(orm);
+    }
+    if ((closedBy.get(name) ?? 0) > closings) {
+      throw new OrmClosedError(name);
+    }
+    const running = databases.get(name);
+    if (running?.serves(identity)) {
+      return running;
+    }
+    if (running?.isSettled) {
+      throw new OrmConfigError(
+        `Two ${running.identity.place === identity.place ? 'meanings of one database' : 'databases'} under one name, "${name}". Give one of them a name of its own: createOrmSingleton(config, { name: 'reports' }).`,
+        { detail: `It is ${running.identity.place} already, and now ${identity.place}.` },
+      );
+    }
+    const added = new SharedDatabase(name, identity);
+    databases.set(name, added);
+    if (running) {
+      added.#replaced.push(...running.retire());
+      warnWithoutEnvironment(orm, name);
+    }
+    return added;
+  }
+
+  /** One of its own, which no other ORM finds. */
+  static apart(orm: AnyOrm): SharedDatabase {
+    return new SharedDatabase(orm.config.get('contextName'), identifyDatabase(orm));
+  }
+
+  /** Whether `close()` was called, and may still be draining. */
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Whether the settings stand, the first graph's: in production, once they have led to a database. */
+  get isSettled(): boolean {
+    const isReached = [...this.#pools.values()].some(pool => pool.served > 0);
+    return isProduction() && (this.#runs.has('connect') || isReached);
+  }
+
+  /** Whether an ORM of this identity belongs here. In development a reload may have edited the settings of the pool. */
+  serves(identity: DatabaseIdentity): boolean {
+    return (
+      this.identity.meaning === identity.meaning &&
+      // a second handle beside the first could not be opened anyway
+      (this.isSettled || identity.exclusive || this.identity.settings === identity.settings)
+    );
+  }
+
+  /** The pool for a connection of `orm`, by the settings that it has now: after a reconnect to another database, another. */
+  poolFor(orm: AnyOrm, role: string, user: PoolUser): SharedPool {
+    const { meaning, file, exclusive } = identifyConnection(orm, user.connection);
+    const key = `${role} ${meaning}`;
+    let pool = this.#pools.get(key);
+    if (!pool) {
+      pool = new SharedPool(user, {
+        packages: orm.driver.getDependencies(),
+        file,
+        linger: exclusive ? 0 : LINGER,
+      });
+      this.#pools.set(key, pool);
+    }
+    return pool;
+  }
+
+  /** Lets `close()` and the helpers find `orm` by its name, and the name by `orm`. */
+  add(orm: AnyOrm): void {
+    for (const ref of this.#orms) {
+      if (!ref.deref()) {
+        this.#orms.delete(ref);
+      }
+    }
+    this.#orms.add(new WeakRef(orm));
+    registry().byOrm.set(orm, this);
+  }
+
+  /** Runs `work` once for all graphs, after the runs before it; a failed run is not kept. */
+  runOnce(key: string, work: () => Promise<void>): Promise<void> {
+    let run = this.#runs.get(key);
+    if (!run) {
+      run = this.#lastRun.then(work).catch((error: unknown) => {
+        this.#runs.delete(key);
+        throw error;
+      });
+      this.#runs.set(key, run);
+      this.#lastRun = run.catch(() => undefined);
+    }
+    return run;
+  }
+
+  /** Counts a unit of work until the function that it returns is called; more calls are no-ops. */
+  beginUnitOfWork(): () => void {
+    this.#unitsOfWork++;
+    let isRunning = true;
+    return () => {
+      if (isRunning) {
+        isRunning = false;
+        this.#unitsOfWork--;
+      }
+    };
+  }
+
+  /** Makes each statement that is still to come throw `reason`, in transactions under way, too. */
+  revoke(reason: unknown): void {
+    for (const pool of this.#pools.values()) {
+      pool.revoke(reason);
     }
   }
-  named.orms.add(new WeakRef(orm));
-  processState().byOrm.set(orm, named);
-}
 
-/** Runs `work` once for all graphs, after the runs before it; a failed run is not kept. */
-export function runOnce(named: NamedOrm, key: string, work: () => Promise<void>): Promise<void> {
-  let run = named.runs.get(key);
-  if (!run) {
-    run = named.lastRun.then(work).catch((error: unknown) => {
-      named.runs.delete(key);
-      throw error;
-    });
-    named.runs.set(key, run);
-    named.lastRun = run.catch(() => undefined);
+  /** Waits while this closes, for a singleton that was created after the call: in development, a reload or the next test. */
+  async untilClosed(closings: number): Promise<void> {
+    if (!isProduction() && this.#closedBy <= closings) {
+      await this.#closing;
+    }
   }
-  return run;
+
+  /** Drains for `drain` ms, then closes the name in every module graph; further calls wait for the first. */
+  close(drain: number): Promise<void> {
+    this.#closing ??= this.#close(drain);
+    return this.#closing;
+  }
+
+  async #close(drain: number): Promise<void> {
+    const state = registry();
+    this.#closedBy = ++state.closings;
+    const replaced = this.#replaced.map(ref => ref.deref()?.close(drain));
+    await this.#drain(drain);
+    this.#isClosed = true;
+    if (state.databases.get(this.name) === this) {
+      state.databases.delete(this.name);
+      // in development, what was created since the call is a reload, which opens anew
+      state.closedBy.set(this.name, isProduction() ? ++state.closings : this.#closedBy);
+    }
+    await Promise.all([...this.#pools.values()].map(pool => pool.close()));
+    // closes what is not the pool's: caches, and a Kysely instance of the user's
+    await Promise.all([...this.#orms].map(orm => orm.deref()?.close()));
+    this.#orms.clear();
+    await Promise.all(replaced);
+  }
+
+  async #drain(ms: number): Promise<void> {
+    const end = performance.now() + ms;
+    let before: number | undefined;
+    for (let left = ms; left > 0; left = end - performance.now()) {
+      const pools = [...this.#pools.values()];
+      const isIdle = this.#unitsOfWork === 0 && pools.every(pool => pool.busy === 0);
+      const served = pools.reduce((sum, pool) => sum + pool.served, 0);
+      if (isIdle && served === before) {
+        return;
+      }
+      before = isIdle ? served : undefined;
+      await new Promise(resolve => setTimeout(resolve, Math.min(QUIET, left)));
+    }
+  }
+
+  /** Lets requests on these pools finish, after an edit of the settings; returns what `close()` of the successor closes, too. */
+  retire(): WeakRef<SharedDatabase>[] {
+    for (const pool of this.#pools.values()) {
+      pool.retire();
+    }
+    return [...this.#replaced.filter(ref => ref.deref()), new WeakRef(this)];
+  }
 }
 
-/** Where the running contexts of `orm` are counted: `close({ drain })` waits for them. */
-export function contextsOf(orm: AnyOrm): Pick<NamedOrm, 'contexts'> {
-  return processState().byOrm.get(orm) ?? { contexts: 0 };
+/** A server that was started without it has no reloads, and two pools under one name instead. */
+function warnWithoutEnvironment(orm: AnyOrm, name: string): void {
+  if (process.env['NODE_ENV'] === undefined) {
+    warn(
+      orm.config,
+      `"${name}" was opened with other settings before, and NODE_ENV is not set, so this counts as an edit in development: both pools stay open while they are used. Set NODE_ENV=production, and give a second database a name of its own.`,
+    );
+  }
 }

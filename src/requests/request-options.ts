@@ -1,4 +1,6 @@
 import type { EntityManager, ForkOptions } from '@mikro-orm/core';
+import { OrmConfigError } from '../errors.js';
+import { completeContexts, forkWithEventsOf, runningEms } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
 
 /** Options of a request's EntityManager: MikroORM's fork options (schema, flush mode, signal, session …) and filters. */
@@ -9,23 +11,60 @@ export interface RequestOptions extends ForkOptions {
    * @default {}
    */
   filters?: Record<string, Record<string, unknown> | boolean> | undefined;
+  /**
+   * Whether schema, filters, session and the other fork options of the running context hold where they are not named here.
+   * `false` makes a new request, whatever runs around the call: what a middleware wants, for frameworks send requests to
+   * themselves.
+   * @default true
+   */
+  inherit?: boolean | undefined;
 }
 
-const FROM_GLOBAL: ForkOptions = { disableContextResolution: true };
-
-/** Fork options that take the global EntityManager, whatever context or transaction runs around the call. */
-export function fromGlobal(options: RequestOptions | undefined): ForkOptions {
-  return options ? { ...options, ...FROM_GLOBAL } : FROM_GLOBAL;
+/** The EntityManager of the context or transaction of `orm` that runs now; undefined once that has ended. */
+export function runningEm<ORM extends AnyOrm>(orm: ORM): ORM['em'] | undefined {
+  completeContexts();
+  // a reload, or another module graph, has another ORM under the same name
+  return runningEms(orm.em.name).find(em => em.config === orm.config) as ORM['em'] | undefined;
 }
 
-/** Forks the global EntityManager of `orm`. */
-export function forkEm<ORM extends AnyOrm>(orm: ORM, options: RequestOptions | undefined): ORM['em'] {
-  const fork = orm.em.fork(fromGlobal(options));
-  return options?.filters ? applyFilters(fork, options.filters) : fork;
+/**
+ * Forks for a unit of work: from `parent`, with its tenant, or else from the global EntityManager. With `useContext`, the
+ * fork is for a context that `filters` are still to be set in.
+ */
+export function forkEm<ORM extends AnyOrm>(
+  orm: ORM,
+  parent: ORM['em'] | undefined,
+  { filters: _, inherit: __, ...options }: RequestOptions = {},
+  useContext = false,
+): ORM['em'] {
+  return forkWithEventsOf(orm.em, parent ?? orm.em, {
+    ...options,
+    useContext,
+    // whatever context or transaction runs around the call
+    disableContextResolution: true,
+    // of a unit of work without transactions, but not of the next one
+    disableTransactions: options.disableTransactions ?? orm.config.get('disableTransactions'),
+  });
 }
 
-/** Sets filter parameters and switches on a fork. */
-export function applyFilters<EM extends EntityManager>(em: EM, filters: NonNullable<RequestOptions['filters']>): EM {
+/** Forks for a request that no context runs around, and sets its filters. */
+export function forkBare<ORM extends AnyOrm>(
+  orm: ORM,
+  parent: ORM['em'] | undefined,
+  options: RequestOptions | undefined,
+  helper: string,
+): ORM['em'] {
+  const em = applyFilters(forkEm(orm, parent, options), options?.filters);
+  if (orm.config.get('sessionContext') === 'connection' && em.getSessionContext()) {
+    throw new OrmConfigError(
+      `${helper} cannot give a session to its EntityManager under sessionContext: 'connection', where MikroORM reads the session of the running context. Use withRequestContext(orm, work, { session }), or sessionContext: 'transaction'.`,
+    );
+  }
+  return em;
+}
+
+/** Sets filter parameters and switches on a fork: within its own context, as MikroORM resolves that first. */
+export function applyFilters<EM extends EntityManager>(em: EM, filters: RequestOptions['filters'] = {}): EM {
   const switches: Record<string, boolean> = {};
   for (const [name, value] of Object.entries(filters)) {
     if (typeof value === 'boolean') {

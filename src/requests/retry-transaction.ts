@@ -1,8 +1,9 @@
-import { TransactionContext, type TransactionOptions } from '@mikro-orm/core';
+import type { TransactionOptions } from '@mikro-orm/core';
 import { assertNumber } from '../util/assert-number.js';
 import { mapOrmError } from '../problems/map-orm-error.js';
 import { OrmConfigError, TransactionRetryError } from '../errors.js';
-import type { RequestOptions } from './request-options.js';
+import { runningEm, type RequestOptions } from './request-options.js';
+import { outsideOfTransactions } from '../mikro-orm-internals.js';
 import { resolveOrm, type AnyOrm, type OrmSource } from '../orm-source.js';
 import { withRequestContext } from './with-request-context.js';
 
@@ -36,8 +37,8 @@ const FIRST_DELAY = 20;
  * ```ts
  * import { LockMode } from '@mikro-orm/core';
  * import { retryTransaction } from 'mikro-orm-web';
- * import { Account } from '../entities';
- * import { orm } from '../orm';
+ * import { Account } from './entities';
+ * import { orm } from './orm';
  *
  * await retryTransaction(orm, async em => {
  *   const account = await em.findOneOrFail(Account, 1, { lockMode: LockMode.PESSIMISTIC_WRITE });
@@ -54,7 +55,8 @@ export async function retryTransaction<ORM extends AnyOrm, T>(
   const transaction: TransactionOptions = signal ? { ...rest, signal } : rest;
   assertNumber('retryTransaction({ attempts })', attempts, 1);
   const ready = await resolveOrm(orm, 'retryTransaction');
-  if (transaction.ctx || TransactionContext.getEntityManager(ready.em.name)?.isInTransaction()) {
+  const running = runningEm(ready);
+  if (transaction.ctx || (running && outsideOfTransactions(running, () => running.isInTransaction()))) {
     throw new OrmConfigError(
       'retryTransaction was called inside a running transaction, and only the outermost can be run again. Put it around that one, or use em.transactional() here.',
     );
@@ -62,10 +64,16 @@ export async function retryTransaction<ORM extends AnyOrm, T>(
   // a handle of libsql 0.5 that was busy once loses later writes, and does not let go of its locks when it is closed
   const isLibsql = ready.driver.getDependencies().includes('libsql');
   for (let attempt = 1; ; attempt++) {
+    let context: { isCommitted?: boolean } | undefined;
+    const run = (tx: ORM['em']): Promise<T> => {
+      context = tx.getTransactionContext();
+      return work(tx);
+    };
     try {
-      return await withRequestContext(ready, em => em.transactional(tx => work(tx as ORM['em']), transaction), fork);
+      return await withRequestContext(ready, em => em.transactional(tx => run(tx as ORM['em']), transaction), fork);
     } catch (error) {
-      if (signal?.aborted || isLibsql || !mapOrmError(error, { orm: ready })?.retryable) {
+      // what fails after COMMIT has returned, a subscriber say, cannot be cured by doing the work twice
+      if (context?.isCommitted || signal?.aborted || isLibsql || !mapOrmError(error, { orm: ready })?.retryable) {
         throw error;
       }
       if (attempt >= attempts || !(await pause(attempt, signal))) {

@@ -1,4 +1,5 @@
 import {
+  DatabaseDriver,
   MikroORM,
   type EntityManager,
   type EntityManagerType,
@@ -6,7 +7,8 @@ import {
   type Options,
 } from '@mikro-orm/core';
 import { OrmConfigError } from '../errors.js';
-import type { EntityList } from '../orm-source.js';
+import { onMissingExtension } from '../mikro-orm-internals.js';
+import type { AnyOrm, EntityList } from '../orm-source.js';
 
 /** The EntityManager that a driver brings. */
 export type DriverEm<D extends IDatabaseDriver> = D[typeof EntityManagerType] & EntityManager<D>;
@@ -15,6 +17,8 @@ export type DriverEm<D extends IDatabaseDriver> = D[typeof EntityManagerType] & 
 export type OrmConfig<D extends IDatabaseDriver, EM extends DriverEm<D>, E extends EntityList> =
   | Partial<Options<D, EM, E>>
   | (() => Partial<Options<D, EM, E>> | Promise<Partial<Options<D, EM, E>>>);
+
+type AnyOptions = Partial<Options<IDatabaseDriver, EntityManager, EntityList>>;
 
 /** Throws where MikroORM cannot run, instead of letting a driver end the process: better-sqlite3 would, on Node.js 20. */
 export function assertRuntime(): void {
@@ -51,11 +55,77 @@ export async function resolveConfig<D extends IDatabaseDriver, EM extends Driver
 
 /**
  * Builds an ORM without connecting. The constructor does not import optional packages, as `init` does, so it works in a
- * bundle; only folder-based discovery needs `init`.
+ * bundle; what only `init` can do (entities found in folders, a metadata cache that is still to be loaded) leads there.
  */
 export async function buildOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E extends EntityList>(
   config: Partial<Options<D, EM, E>>,
 ): Promise<MikroORM<D, EM, E>> {
-  const listed: readonly unknown[] = [...(config.entities ?? []), ...(config.entitiesTs ?? [])];
-  return listed.some(entity => typeof entity === 'string') ? MikroORM.init(config) : new MikroORM(config);
+  assertOneCore(config.driver!);
+  // MikroORM.init() writes into what it is given, and into a `discovery` that the app's configs may have in common
+  const given = { ...config, discovery: { ...config.discovery, skipSyncDiscovery: false } };
+  if (needsInit(config as AnyOptions)) {
+    return MikroORM.init({ ...given, discovery: { ...config.discovery, skipSyncDiscovery: true } });
+  }
+  const orm = new MikroORM<D, EM, E>(given);
+  onMissingExtension(orm, (name, packageName) => loadExtension(orm, name, packageName));
+  return orm;
+}
+
+function needsInit({ entities, entitiesTs, metadataCache, metadataProvider, preferEnvVars }: AnyOptions): boolean {
+  const listed: readonly unknown[] = [...(entities ?? []), ...(entitiesTs ?? [])];
+  const fromEnvironment =
+    (listed.length === 0 || preferEnvVars) &&
+    (process.env['MIKRO_ORM_ENTITIES'] ?? process.env['MIKRO_ORM_ENTITIES_TS']);
+  const isCached = metadataCache?.enabled || (metadataProvider as { useCache?(): boolean } | undefined)?.useCache?.();
+  return (
+    listed.some(entity => typeof entity === 'string') ||
+    !!fromEnvironment ||
+    (!!isCached && metadataCache?.adapter === undefined)
+  );
+}
+
+/** Loads an extension that the app has installed and not listed, as `MikroORM.init()` does: here, when it is first asked for. */
+function loadExtension(orm: AnyOrm, name: string, packageName: string): unknown {
+  try {
+    const { createRequire } = process.getBuiltinModule('node:module');
+    const require = createRequire(import.meta.url);
+    const extension = (require(packageName) as Record<string, { register(orm: AnyOrm): void } | undefined>)[name];
+    extension?.register(orm);
+    return orm.config.getExtension(EXTENSION_KEYS[name] ?? packageName);
+  } catch {
+    return undefined; // not installed, says MikroORM
+  }
+}
+
+/** Under which name an extension registers itself, where that is not its package's. */
+const EXTENSION_KEYS: Record<string, string> = { Migrator: '@mikro-orm/migrator' };
+
+/**
+ * Refuses an app that has two copies of `@mikro-orm/core`, the driver's and this library's: contexts and transactions of one
+ * are unknown to the other, so that requests would silently share nothing, or too much. npm makes two for workspaces that
+ * list different versions, and for linked packages.
+ */
+function assertOneCore(driver: unknown): void {
+  const isOurs = typeof driver === 'function' && driver.prototype instanceof DatabaseDriver;
+  if (isOurs) {
+    return;
+  }
+  throw new OrmConfigError(
+    'Two copies of @mikro-orm/core are loaded: the one that the driver extends is not the one of mikro-orm-web. List one exact version for all @mikro-orm/* packages, in every workspace, and let a bundler keep @mikro-orm/core external or bundle all of them: `npm ls @mikro-orm/core` shows them.',
+    { detail: corePaths().join(' and ') },
+  );
+}
+
+/** Where core is found from here, and from the app. */
+function corePaths(): string[] {
+  const { createRequire } = process.getBuiltinModule('node:module');
+  const from = [import.meta.url, `${process.cwd()}/package.json`];
+  const paths = from.map(start => {
+    try {
+      return createRequire(start).resolve('@mikro-orm/core/package.json');
+    } catch {
+      return `none from ${start}`;
+    }
+  });
+  return [...new Set(paths)];
 }

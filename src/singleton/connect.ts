@@ -1,6 +1,6 @@
 import { assertNumber } from '../util/assert-number.js';
 import { OrmClosedError } from '../errors.js';
-import type { MapError } from './health.js';
+import { mapOrmError } from '../problems/map-orm-error.js';
 import type { AnyOrm } from '../orm-source.js';
 
 /** How to wait for a database that is still starting. */
@@ -17,13 +17,12 @@ interface Opener {
   create: (() => Promise<void>) | undefined;
   /** Throws once there is nothing to wait for any more. */
   assertOpen: () => void;
-  mapError: MapError;
 }
 
 /** Waits for the database, and creates it where it is missing. */
 export async function openDatabase(
   orm: AnyOrm,
-  { create, assertOpen, mapError }: Opener,
+  { create, assertOpen }: Opener,
   { attempts = 1, delay = 500 }: ConnectOptions = {},
 ): Promise<void> {
   assertNumber('connect.attempts', attempts, 1);
@@ -42,7 +41,7 @@ export async function openDatabase(
       if (
         error instanceof OrmClosedError ||
         attempt >= attempts ||
-        mapError(error, { orm })?.retryAfter === undefined
+        mapOrmError(error, { orm })?.retryAfter === undefined
       ) {
         throw error;
       }

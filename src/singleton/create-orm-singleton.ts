@@ -2,11 +2,10 @@ import type { IDatabaseDriver, MikroORM, Options } from '@mikro-orm/core';
 import { assertNumber } from '../util/assert-number.js';
 import type { AttachedOrm } from './attached-orm.js';
 import type { DriverEm, OrmConfig } from './build-orm.js';
-import { mapOrmError } from '../problems/map-orm-error.js';
 import { OrmClosedError, OrmConfigError } from '../errors.js';
 import type { OrmHealth } from './health.js';
 import type { ConnectOptions } from './connect.js';
-import { nextTick } from '../process/shared-database.js';
+import { countClosings, findDatabase } from '../process/shared-database.js';
 import type { AnyOrm, EntityList } from '../orm-source.js';
 
 /** Options of {@link createOrmSingleton}. */
@@ -35,7 +34,7 @@ export interface OrmSingleton<ORM extends AnyOrm = AnyOrm> {
   /** This module graph's ORM; undefined before its first `orm()` and after `close()`. */
   readonly current: ORM | undefined;
   /** Merges `overrides` into the config, key by key; before the first use only. For tests. */
-  configure(overrides: Partial<Options<ORM['driver']>>): this;
+  configure(overrides: Partial<Options<ORM['driver']>>): void;
   /** Asks the database, by SELECTs only, whether it answers and has all migrations. Rejects only for a bad config. */
   check(): Promise<OrmHealth>;
   /**
@@ -63,8 +62,8 @@ export interface OrmSingleton<ORM extends AnyOrm = AnyOrm> {
  * @example
  * ```ts
  * import { createOrmSingleton } from 'mikro-orm-web';
- * import { User } from '../entities';
- * import config from '../mikro-orm.config';
+ * import { User } from './entities';
+ * import config from './mikro-orm.config';
  *
  * export const orm = createOrmSingleton(config, { migrate: true });
  * const users = await (await orm()).em.fork().findAll(User);
@@ -75,17 +74,27 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
   options: OrmSingletonOptions = {},
 ): OrmSingleton<MikroORM<D, EM, E>> {
   type ORM = MikroORM<D, EM, E>;
-  const created = nextTick();
+  type Attached = AttachedOrm<D, EM, E>;
+  const closings = countClosings();
   let overrides: Partial<Options<D, EM, E>> = {};
-  let attaching: Promise<AttachedOrm<ORM>> | undefined;
-  let attached: AttachedOrm<ORM> | undefined;
+  let attaching: Promise<Attached> | undefined;
+  let attached: Attached | undefined;
   let opening: Promise<ORM> | undefined;
   let opened: ORM | undefined;
+  /** Closed before its first use. */
   let refused = false;
 
-  async function attach(): Promise<AttachedOrm<ORM>> {
-    if (refused || attached?.named.closed) {
-      throw new OrmClosedError(attached?.named.name ?? options.name ?? 'default');
+  const isClosed = (): boolean => refused || attached?.database.isClosed === true;
+  const closedError = (): OrmClosedError => new OrmClosedError(attached?.database.name ?? knownName() ?? 'default');
+
+  /** The name, as far as it can be told without calling a config that is a function. */
+  function knownName(): string | undefined {
+    return options.name ?? (typeof config === 'object' ? (config.contextName ?? 'default') : undefined);
+  }
+
+  async function attach(): Promise<Attached> {
+    if (isClosed()) {
+      throw closedError();
     }
     attaching ??= load().catch((error: unknown) => {
       attaching = undefined;
@@ -94,10 +103,10 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
     return attaching;
   }
 
-  async function load(): Promise<AttachedOrm<ORM>> {
-    // apart from the rest of the package, which every module graph imports: this is needed once, to open the database
-    const { attachOrm } = await import('./attached-orm.js');
-    attached = await attachOrm(config, overrides, { created, name: options.name, mapError: mapOrmError });
+  async function load(): Promise<Attached> {
+    // the lazy boundary: every module graph imports the library, and only what opens a database needs the rest
+    const { AttachedOrm } = await import('./attached-orm.js');
+    attached = await AttachedOrm.build(config, overrides, { closings, name: options.name });
     return attached;
   }
 
@@ -107,9 +116,9 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
       () => undefined,
       (error: unknown) => ({ error }),
     );
-    if (target.named.closed) {
+    if (target.database.isClosed) {
       // closed meanwhile, whatever the driver made of it
-      throw new OrmClosedError(target.named.name);
+      throw closedError();
     }
     if (failure) {
       attaching = attached = undefined;
@@ -121,8 +130,8 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
   }
 
   async function orm(): Promise<ORM> {
-    if (refused || attached?.named.closed) {
-      await attach();
+    if (isClosed()) {
+      throw closedError();
     }
     opening ??= open().catch((error: unknown) => {
       opening = undefined;
@@ -132,33 +141,34 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
   }
 
   const singleton: Omit<OrmSingleton<ORM>, 'current'> = Object.assign(orm, {
-    configure(this: void, more: Partial<Options<D>>) {
+    configure(this: void, more: Partial<Options<D>>): void {
       if (attaching) {
         throw new OrmConfigError('configure() came after the first use. Call it before orm(), check() and close().');
       }
       overrides = { ...overrides, ...more } as typeof overrides;
-      return singleton as OrmSingleton<ORM>;
     },
     async check(): Promise<OrmHealth> {
       try {
         return await (await attach()).check();
       } catch (error) {
         if (error instanceof OrmClosedError) {
-          return (await import('./health.js')).unhealthy(error, mapOrmError);
+          return (await import('./health.js')).unhealthy(error);
         }
         throw error;
       }
     },
     async close({ drain = 0 }: { drain?: number | undefined } = {}): Promise<void> {
       assertNumber('close({ drain })', drain);
-      const target = attached ?? (await attach().catch(() => undefined));
-      // without a target, another graph has closed it, or there is nothing that could have been opened
-      refused = !target;
-      await target?.close(drain);
+      // at once where that is possible: what is created after this call is a reload, which opens anew
+      const used = attached ?? (await attaching?.catch(() => undefined));
+      // of a singleton that was never used, what other graphs have opened under its name, without an ORM to find it by
+      const name = knownName();
+      refused = used === undefined;
+      await (used?.database ?? (name === undefined ? undefined : findDatabase(name)))?.close(drain);
     },
     [Symbol.asyncDispose]: () => singleton.close(),
   });
   return Object.defineProperty(singleton, 'current', {
-    get: () => (refused || attached?.named.closed ? undefined : opened),
+    get: () => (isClosed() ? undefined : opened),
   }) as OrmSingleton<ORM>;
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { mapOrmError } from '../problems/map-orm-error.js';
+import { mapOrmError } from '../problems/map-orm-error.js';
 import type { OrmProblemCode } from '../problems/problem.js';
 import { pendingMigrations } from '../migrations/pending-migrations.js';
 import type { AnyOrm } from '../orm-source.js';
@@ -12,12 +12,9 @@ export interface OrmHealth {
   migrations: { ok: boolean; pending: string[] };
 }
 
-/** What an error means. Handed from the entry to what is loaded later, so that bundlers need no chunk for both. */
-export type MapError = typeof mapOrmError;
-
 /** What a check tells of an error: its cause in the terms of `mapOrmError`, and no more. */
-export function unhealthy(error: unknown, mapError: MapError, orm?: AnyOrm): OrmHealth {
-  const reason = mapError(error, { orm })?.code ?? 'internal-error';
+export function unhealthy(error: unknown, orm?: AnyOrm): OrmHealth {
+  const reason = mapOrmError(error, { orm })?.code ?? 'internal-error';
   return { ok: false, database: { ok: false, reason }, migrations: { ok: false, pending: [] } };
 }
 
@@ -25,7 +22,7 @@ export function unhealthy(error: unknown, mapError: MapError, orm?: AnyOrm): Orm
  * Asks the database, by SELECTs only, whether it answers and has all migrations. A `file` that is not there is an empty
  * database: asking it would create it.
  */
-export async function checkHealth(orm: AnyOrm, file: string | undefined, mapError: MapError): Promise<OrmHealth> {
+export async function checkHealth(orm: AnyOrm, file: string | undefined): Promise<OrmHealth> {
   try {
     const isThere = file === undefined || existsSync(file);
     if (isThere) {
@@ -35,6 +32,6 @@ export async function checkHealth(orm: AnyOrm, file: string | undefined, mapErro
     const ok = pending.length === 0;
     return { ok, database: { ok: true }, migrations: { ok, pending } };
   } catch (error) {
-    return unhealthy(error, mapError, orm);
+    return unhealthy(error, orm);
   }
 }

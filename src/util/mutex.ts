@@ -1,26 +1,26 @@
-/** Lets one holder in at a time, in the order in which they came. */
-export interface Mutex {
-  /** Undefined where it is your turn already, which costs nothing; else wait for it. */
-  take(): Promise<void> | undefined;
-  /** Hands over to who waits longest. */
-  release(): void;
+interface Waiting {
+  resolve(): void;
+  reject(error: unknown): void;
 }
 
-export function createMutex(): Mutex {
-  const waiting: (() => void)[] = [];
-  let taken = false;
-  return {
-    take() {
-      if (taken) {
-        return new Promise(resolve => waiting.push(resolve));
-      }
-      taken = true;
-      return undefined;
-    },
-    release() {
-      const next = waiting.shift();
-      taken = next !== undefined;
-      next?.();
-    },
-  };
+/** Lets one holder in at a time, in the order in which they came. */
+export class Mutex {
+  #waiting: Waiting[] = [];
+  #taken = false;
+
+  /** Returns undefined where it is the caller's turn already, which costs nothing; else a promise to wait for. */
+  take(): Promise<void> | undefined {
+    if (this.#taken) {
+      return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    }
+    this.#taken = true;
+    return undefined;
+  }
+
+  /** Wakes the longest-waiting caller. */
+  release(): void {
+    const next = this.#waiting.shift();
+    this.#taken = next !== undefined;
+    next?.resolve();
+  }
 }

@@ -12,7 +12,7 @@ function identify(driver: unknown, config: object) {
   const base = { driver, entities: [], discovery: { warnWhenNoEntities: false } };
   return identifyDatabase(new MikroORM({ ...base, ...config } as DatabaseConfig) as MikroORM<IDatabaseDriver>);
 }
-const place = (driver: unknown, config: object): string => identify(driver, config).database;
+const place = (driver: unknown, config: object): string => identify(driver, config).place;
 
 test.each([
   [PostgreSqlDriver, 5432, 'postgres://u:p@127.0.0.1/app'],
@@ -33,7 +33,7 @@ test('a file is told by its full path', () => {
     ['file:///tmp/x.db', '/tmp/x.db'],
   ]) {
     expect(identify(LibSqlDriver, { dbName: url }), url).toMatchObject({
-      database: place(LibSqlDriver, { dbName }),
+      place: place(LibSqlDriver, { dbName }),
       file: resolve(dbName!),
     });
   }
@@ -49,7 +49,7 @@ test.each([':memory:', 'file::memory:?cache=shared'])('%s is in memory', dbName 
 
 test('no credential of a URL is part of what errors show', () => {
   for (const dbName of ['libsql://u:PASSWORD@a.example?authToken=TOKEN', 'https://a.example/?authToken=TOKEN']) {
-    const { database, inMemory } = identify(LibSqlDriver, { dbName });
+    const { place: database, inMemory } = identify(LibSqlDriver, { dbName });
     expect(database).toMatch(/a\.example\/?$/);
     expect(database).not.toMatch(/PASSWORD|TOKEN/);
     expect(inMemory).toBe(false);

@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import type { DatabaseSync } from 'node:sqlite';
-import { driverOptions, isOwnPool, ownersLike, sqlConnections, type SqlConnection } from '../../mikro-orm-internals.js';
+import { ownerLike } from '../../pool/owner-connection.js';
+import { driverOptions, isOwnPool, sqlConnections, type SqlConnection } from '../../mikro-orm-internals.js';
 import { identifyDatabase } from '../../process/database-identity.js';
 import { OrmConfigError } from '../../errors.js';
 import type { AnyOrm } from '../../orm-source.js';
@@ -84,7 +85,7 @@ const MYSQL: SessionQueries = {
 
 /** A lock on a connection of its own: the pool may have a single one, and migrations need that. */
 async function sessionLock(connection: SqlConnection, queries: SessionQueries): Promise<DatabaseLock> {
-  const owner = ownersLike(connection)();
+  const owner = ownerLike(connection, () => undefined)();
   const driver = (await owner.createKyselyDialect(driverOptions(owner))).createDriver();
   await driver.init();
   try {

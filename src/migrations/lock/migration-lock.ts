@@ -3,6 +3,9 @@ import { MigrationLockError } from '../../errors.js';
 import type { AnyOrm } from '../../orm-source.js';
 import { within } from '../../util/time-limit.js';
 
+/** How long to wait for a process that migrates, in ms, unless `migrate.lockTimeout` says otherwise. */
+export const LOCK_TIMEOUT = 60_000;
+
 /** Milliseconds between two tries, half of it at random: so that many processes do not ask in step. */
 const POLL = 100;
 

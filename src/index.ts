@@ -26,5 +26,6 @@ export {
 } from './errors.js';
 
 export { explicitMigrations } from './migrations/explicit-migrations.js';
-export type { ExplicitMigrationsOptions, OrmExtension } from './migrations/explicit-migrations.js';
+export type { ExplicitMigrationsOptions } from './migrations/explicit-migrations.js';
+export type { OrmExtension } from './migrations/checked-migrator.js';
 export { explicitEntities } from './entities/explicit-entities.js';

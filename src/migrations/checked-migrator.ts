@@ -1,5 +1,10 @@
 import { Migrator, type MigrateOptions } from '@mikro-orm/migrations';
-import type { OrmExtension } from './explicit-migrations.js';
+import type { AnyOrm } from '../orm-source.js';
+
+/** An extension of MikroORM, such as its `Migrator` or `SeedManager`. */
+export interface OrmExtension {
+  register(orm: AnyOrm): void;
+}
 
 /**
  * The Migrator extension, with a look at the recorded names before each run of `up()`, from whichever side it comes: the

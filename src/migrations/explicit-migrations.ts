@@ -4,13 +4,7 @@ import { ExplicitNameError } from '../errors.js';
 import { migrationIndexGenerator } from './index-generator.js';
 import { looksMinified, ownName } from './migration-names.js';
 import { readNamedList } from '../util/named-list.js';
-import { checkedMigrator } from './checked-migrator.js';
-import type { AnyOrm } from '../orm-source.js';
-
-/** An extension of MikroORM, such as its `Migrator` or `SeedManager`. */
-export interface OrmExtension {
-  register(orm: AnyOrm): void;
-}
+import { checkedMigrator, type OrmExtension } from './checked-migrator.js';
 
 /** Options of {@link explicitMigrations}: all of MikroORM's `migrations` options but the list. */
 export interface ExplicitMigrationsOptions extends Omit<MigrationsOptions, 'migrationsList'> {

@@ -27,20 +27,22 @@ const MEANINGFUL = ['multipleStatements', 'timezone', 'forceUtcTimezone', 'chars
  * Driver options that change how a database is reached, and not what a query sees there. Anything else is part of the
  * meaning: a `search_path` in `options`, a connection string, a default of read-only, flags of mysql2.
  */
-const NOT_MEANINGFUL = new Set([
-  // part of the place, or a secret that may be renewed
-  ...['host', 'port', 'user', 'database', 'dbName', 'url', 'dataDir', 'password', 'authToken'],
-  // pg
-  ...['max', 'min', 'idleTimeoutMillis', 'connectionTimeoutMillis', 'allowExitOnIdle', 'maxUses', 'maxLifetimeSeconds'],
-  ...['keepAlive', 'keepAliveInitialDelayMillis', 'statement_timeout', 'query_timeout', 'lock_timeout'],
-  ...['idle_in_transaction_session_timeout', 'application_name', 'fallback_application_name'],
-  ...['onPoolCreated', 'onConnect', 'verify', 'stream', 'log', 'Client', 'Promise'],
-  // mysql2
-  ...['connectionLimit', 'maxIdle', 'idleTimeout', 'queueLimit', 'waitForConnections', 'connectTimeout'],
-  ...['enableKeepAlive', 'keepAliveInitialDelay'],
-  // better-sqlite3
-  ...['timeout', 'verbose'],
-]);
+const NOT_MEANINGFUL = new Set(
+  [
+    // part of the place, or a secret that may be renewed
+    ['host', 'port', 'user', 'database', 'dbName', 'url', 'dataDir', 'password', 'authToken'],
+    // pg
+    ['max', 'min', 'idleTimeoutMillis', 'connectionTimeoutMillis', 'allowExitOnIdle', 'maxUses', 'maxLifetimeSeconds'],
+    ['keepAlive', 'keepAliveInitialDelayMillis', 'statement_timeout', 'query_timeout', 'lock_timeout'],
+    ['idle_in_transaction_session_timeout', 'application_name', 'fallback_application_name'],
+    ['onPoolCreated', 'onConnect', 'verify', 'stream', 'log', 'Client', 'Promise'],
+    // mysql2
+    ['connectionLimit', 'maxIdle', 'idleTimeout', 'queueLimit', 'waitForConnections', 'connectTimeout'],
+    ['enableKeepAlive', 'keepAliveInitialDelay'],
+    // better-sqlite3
+    ['timeout', 'verbose'],
+  ].flat(),
+);
 
 /** Reads from a built ORM, without connecting, which database it is for. */
 export function identifyDatabase(orm: AnyOrm): DatabaseIdentity {

@@ -34,7 +34,7 @@ export function runningEm<ORM extends AnyOrm>(orm: ORM): ORM['em'] | undefined {
 export function forkEm<ORM extends AnyOrm>(
   orm: ORM,
   parent: ORM['em'] | undefined,
-  { filters: _, inherit: __, ...options }: RequestOptions = {},
+  { filters: _filters, inherit: _inherit, ...options }: RequestOptions = {},
   useContext = false,
 ): ORM['em'] {
   return forkWithEventsOf(orm.em, parent ?? orm.em, {

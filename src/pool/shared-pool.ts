@@ -224,6 +224,7 @@ export class SharedPool {
         (error: unknown) => {
           if (this.#opened === attempt) {
             this.#opened = this.#dialect = undefined;
+            this.#owner = this.#makeOwner(); // PGlite's keeps the instance that failed
           }
           throw error;
         },

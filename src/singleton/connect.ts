@@ -69,10 +69,10 @@ export async function answer(orm: AnyOrm): Promise<void> {
   }
 }
 
-/** The server has no database of this name: PostgreSQL and MySQL, which MikroORM then creates. */
+/** The server has no database of this name, which MikroORM then creates: PostgreSQL, MySQL; PGlite says no code. */
 function isMissing(error: unknown): boolean {
-  const { code, errno } = error as { code?: unknown; errno?: unknown };
-  return code === '3D000' || errno === 1049;
+  const { code, errno, message } = error as { code?: unknown; errno?: unknown; message?: unknown };
+  return code === '3D000' || errno === 1049 || message === 'PGlite failed to initialize properly';
 }
 
 /** Another process created the database, or its schema, at the same time. */

@@ -17,6 +17,7 @@ import { createBoxes } from '../util/private-box.js';
  * @example
  * ```ts
  * import { forkPerRequest } from 'mikro-orm-web';
+ * import { User } from './entities';
  * import { orm } from './orm';
  *
  * const tenants = new Map([['a.example', 'tenant_a'], ['b.example', 'tenant_b']]);
@@ -30,7 +31,7 @@ import { createBoxes } from '../util/private-box.js';
  *
  * export async function handle(request: Request): Promise<Response> {
  *   const em = await emOf(request);
- *   return Response.json({ users: await em.count('User') });
+ *   return Response.json({ users: await em.count(User) });
  * }
  * ```
  */

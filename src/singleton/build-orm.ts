@@ -60,7 +60,7 @@ export async function resolveConfig<D extends IDatabaseDriver, EM extends Driver
 export async function buildOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E extends EntityList>(
   config: Partial<Options<D, EM, E>>,
 ): Promise<MikroORM<D, EM, E>> {
-  assertOneCore(config.driver!);
+  await assertOneCore(config.driver);
   // MikroORM.init() writes into what it is given, and into a `discovery` that the app's configs may have in common
   const given = { ...config, discovery: { ...config.discovery, skipSyncDiscovery: false } };
   if (needsInit(config as AnyOptions)) {
@@ -105,27 +105,33 @@ const EXTENSION_KEYS: Record<string, string> = { Migrator: '@mikro-orm/migrator'
  * are unknown to the other, so that requests would silently share nothing, or too much. npm makes two for workspaces that
  * list different versions, and for linked packages.
  */
-function assertOneCore(driver: unknown): void {
-  const isOurs = typeof driver === 'function' && driver.prototype instanceof DatabaseDriver;
-  if (isOurs) {
+async function assertOneCore(driver: unknown): Promise<void> {
+  if (typeof driver === 'function' && driver.prototype instanceof DatabaseDriver) {
     return;
   }
+  const [ours, theirs] = [await placeOfCore(DatabaseDriver), await placeOfCore(driver)];
   throw new OrmConfigError(
-    'Two copies of @mikro-orm/core are loaded: the one that the driver extends is not the one of mikro-orm-web. List one exact version for all @mikro-orm/* packages, in every workspace, and let a bundler keep @mikro-orm/core external or bundle all of them: `npm ls @mikro-orm/core` shows them.',
-    { detail: corePaths().join(' and ') },
+    theirs === undefined
+      ? "`driver` in the config is no driver of MikroORM. Import `defineConfig` from your driver's package: import { defineConfig } from '@mikro-orm/sqlite'."
+      : `Two copies of @mikro-orm/core are loaded: mikro-orm-web uses ${ours}, and the driver extends ${theirs}. List one exact version for all @mikro-orm/* packages, in every workspace (\`npm ls @mikro-orm/core\`), and let a bundler keep all of them external, or none.`,
   );
 }
 
-/** Where core is found from here, and from the app. */
-function corePaths(): string[] {
-  const { createRequire } = process.getBuiltinModule('node:module');
-  const from = [import.meta.url, `${process.cwd()}/package.json`];
-  const paths = from.map(start => {
-    try {
-      return createRequire(start).resolve('@mikro-orm/core/package.json');
-    } catch {
-      return `none from ${start}`;
-    }
-  });
-  return [...new Set(paths)];
+/** The folder that a driver's base class was loaded from, as a method of it tells that does nothing but throw. */
+async function placeOfCore(driver: unknown): Promise<string | undefined> {
+  let base: { aggregate(): Promise<unknown> } | undefined;
+  for (
+    let next: unknown = (driver as { prototype?: unknown } | undefined)?.prototype;
+    next;
+    next = Object.getPrototypeOf(next)
+  ) {
+    base = Object.hasOwn(next, 'aggregate') ? (next as NonNullable<typeof base>) : base;
+  }
+  try {
+    await base?.aggregate.call({ constructor: { name: 'any' } });
+  } catch (error) {
+    const [, file] = /\n *at [^\n]*?(?:file:\/\/)?(\/?[^\s()]+?):\d+:\d+\)?/.exec((error as Error).stack ?? '') ?? [];
+    return file?.replace(/\/drivers\/[^/]*$/, '');
+  }
+  return undefined;
 }

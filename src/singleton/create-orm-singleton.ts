@@ -89,7 +89,11 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
 
   /** The name, as far as it can be told without calling a config that is a function. */
   function knownName(): string | undefined {
-    return options.name ?? overrides.contextName ?? (typeof config === 'object' ? (config.contextName ?? 'default') : undefined);
+    return (
+      options.name ??
+      overrides.contextName ??
+      (typeof config === 'object' ? (config.contextName ?? 'default') : undefined)
+    );
   }
 
   async function attach(): Promise<Attached> {

@@ -277,11 +277,11 @@ export class SharedPool {
     if (turn) {
       await turn;
     }
+    const borrowing: Borrowing = { user };
     try {
       if (this.#isReplaced?.()) {
         await this.#shut();
       }
-      const borrowing: Borrowing = { user };
       // only now: while it waited for its turn, the pool may have been closed
       const driver = this.#driver && !this.#isClosed ? this.#driver : await this.#open(user);
       const connection = await this.#borrowing.run(borrowing, () => driver.acquireConnection(options));
@@ -290,6 +290,8 @@ export class SharedPool {
       }
       return this.#hand(driver, connection, borrowing.client, isSingle);
     } catch (error) {
+      // a hook of the config has thrown: Kysely forgets the client that it was called with
+      borrowing.client?.destroy();
       this.#done(isSingle);
       throw error;
     }

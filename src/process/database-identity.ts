@@ -23,6 +23,9 @@ const EMBEDDED = ['better-sqlite3', 'libsql', '@electric-sql/pglite'];
 /** Options of MikroORM that it hands to the connection. */
 const MEANINGFUL = ['multipleStatements', 'timezone', 'forceUtcTimezone', 'charset', 'collate', 'sessionContext'];
 
+/** Hooks that prepare a connection for the one that uses it. */
+const HOOKS = ['onCreateConnection', 'onReserveConnection'] as const;
+
 /**
  * Driver options that change how a database is reached, and not what a query sees there. Anything else is part of the
  * meaning: a `search_path` in `options`, a connection string, a default of read-only, flags of mysql2.
@@ -61,6 +64,8 @@ export function identifyConnection(orm: AnyOrm, connection: SqlConnection): Data
       where.place,
       MEANINGFUL.map(name => config.get(name as never)),
       config.get('attachDatabases'),
+      // without them, a connection would be used as another ORM's hook has left it
+      HOOKS.map(name => !!(connection.options[name] ?? config.get(name))),
       isOwnPool(options) ? [] : Object.entries(options).filter(([name]) => !NOT_MEANINGFUL.has(name)),
     ]),
     settings: stringify([connection.options, config.get('pool'), config.get('replicas'), options]),

@@ -81,6 +81,24 @@ await describeDriver('postgresql', driver => {
     await close();
   });
 
+  test('a hook that throws costs no connection', async () => {
+    let fails = false;
+    const onReserveConnection = async (): Promise<void> => {
+      if (fails) {
+        throw new Error('no role');
+      }
+    };
+    const { orm, close } = await openSingle(driver, { onReserveConnection });
+    const connection = orm.em.getConnection();
+    fails = true;
+    for (let i = 0; i < 3; i++) {
+      await expect(connection.execute('select 1')).rejects.toThrow('no role');
+    }
+    fails = false;
+    expect(await connection.execute('select 1 as one')).toEqual([{ one: 1 }]);
+    await close();
+  });
+
   test('what holds a transaction that ended touches nothing', async () => {
     const { orm, graph, names, insert, close } = await openSingle(driver);
     await orm.em.getConnection().execute('create table child (id int references users deferrable initially deferred)');

@@ -1,9 +1,9 @@
 import { DriverException, ValidationError } from '@mikro-orm/core';
-import { driverOf, driverVerdict } from './driver-error.js';
+import { driverOf, driverVerdict } from './drivers/postgresql.js';
 import type { OrmLike } from './orm-option.js';
 import { ownVerdict } from '../errors.js';
-import { saidBy, type Said } from './sentences.js';
-import { read, readList, viewOf, type Thrown } from './thrown.js';
+import { saidBy, type Said } from './mikro-orm-errors.js';
+import { read, readList, viewOf, type Thrown } from './error-fields.js';
 import { verdictOn, type Verdict } from './verdict.js';
 
 /** One error in a chain of causes that means something to us. */

@@ -1,9 +1,9 @@
 import { classifyError, type Classified } from './classify-error.js';
-import { readClues } from './constraint-clues.js';
+import { readClues } from './drivers/mysql.js';
 import { constraintIndexOf } from './metadata/constraint-index.js';
 import { currentOrm, type OrmLike, type OrmOption } from './orm-option.js';
-import { PROBLEMS, type OrmProblem, type OrmProblemCode } from './problem.js';
-import { read, viewOf } from './thrown.js';
+import { PROBLEMS, type OrmProblem, type OrmProblemCode } from './problem-codes.js';
+import { read, viewOf } from './error-fields.js';
 import type { Place } from './metadata/table-index.js';
 import type { Verdict } from './verdict.js';
 

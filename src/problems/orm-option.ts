@@ -1,5 +1,5 @@
 import type { AnyEntity, EntityClass, EntityManager, EntitySchema, IDatabaseDriver, MikroORM } from '@mikro-orm/core';
-import { read } from './thrown.js';
+import { read } from './error-fields.js';
 
 /** An ORM of any driver and any entities, also of a readonly list. */
 export type OrmLike = MikroORM<

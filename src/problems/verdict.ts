@@ -1,4 +1,4 @@
-import type { OrmProblemCode } from './problem.js';
+import type { OrmProblemCode } from './problem-codes.js';
 
 /**
  * What an error is, before it becomes a problem. `misconfigured` is a database that is not available until somebody

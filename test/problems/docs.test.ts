@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { PROBLEMS } from '../../src/problems/problem.js';
+import { PROBLEMS } from '../../src/problems/problem-codes.js';
 
 const read = (file: string) => readFile(resolve(import.meta.dirname, '../..', file), 'utf8');
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { mapOrmError } from '../../src/problems/map-orm-error.js';
-import { PROBLEMS, type OrmProblemCode } from '../../src/problems/problem.js';
+import { PROBLEMS, type OrmProblemCode } from '../../src/problems/problem-codes.js';
 import { orms, rebuild, rebuildRaw, recordingsOf, type DriverName, type Recording } from './fixtures/recordings.js';
 
 type Code = OrmProblemCode | undefined;

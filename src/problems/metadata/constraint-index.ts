@@ -1,10 +1,10 @@
 import type { EntityMetadata, MetadataStorage, Platform } from '@mikro-orm/core';
-import type { Clue } from '../constraint-clues.js';
+import type { Clue } from '../drivers/mysql.js';
 import type { OrmLike } from '../orm-option.js';
 import { findProperty, propertyPath } from './metadata-names.js';
 import { indexTable, type Place, type TableIndex } from './table-index.js';
-import type { Said } from '../sentences.js';
-import { read } from '../thrown.js';
+import type { Said } from '../mikro-orm-errors.js';
+import { read } from '../error-fields.js';
 
 /** Names of the database and of classes to entities and properties, from metadata alone. */
 export interface ConstraintIndex {

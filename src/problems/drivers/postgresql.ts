@@ -1,7 +1,7 @@
-import type { OrmLike } from './orm-option.js';
-import { isDatabaseSocket, NETWORK, SETTINGS } from './socket-error.js';
-import { read, type Thrown } from './thrown.js';
-import { verdictOn, type Verdict } from './verdict.js';
+import type { OrmLike } from '../orm-option.js';
+import { isDatabaseSocket, NETWORK, SETTINGS } from '../network-errors.js';
+import { read, type Thrown } from '../error-fields.js';
+import { verdictOn, type Verdict } from '../verdict.js';
 
 type Driver = 'sqlite' | 'mysql' | 'postgresql' | 'mssql' | 'oracle' | 'mongodb';
 

@@ -1,7 +1,7 @@
-import type { Classified } from './classify-error.js';
-import { driverOf } from './driver-error.js';
-import { read, type Thrown } from './thrown.js';
-import type { Verdict } from './verdict.js';
+import type { Classified } from '../classify-error.js';
+import { driverOf } from './postgresql.js';
+import { read, type Thrown } from '../error-fields.js';
+import type { Verdict } from '../verdict.js';
 
 /**
  * What a driver's error names, in the database's words. It only serves to look names up in the metadata: nothing of it

@@ -1,5 +1,5 @@
 import type { OrmLike } from './orm-option.js';
-import { read, readList, viewOf, type Thrown } from './thrown.js';
+import { read, readList, viewOf, type Thrown } from './error-fields.js';
 
 /** Codes of Node and tedious for what happens to a connection. */
 export const NETWORK =

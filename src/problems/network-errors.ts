@@ -1,37 +1,78 @@
+import { DRIVERS } from './drivers/index.js';
+import { fieldsOf, read, readList, type ErrorFields } from './error-fields.js';
+import { isFromDatabase } from './error-origin.js';
 import type { OrmLike } from './orm-option.js';
-import { read, readList, viewOf, type Thrown } from './error-fields.js';
+import { verdictIn, type Verdict, type VerdictTable } from './verdict.js';
 
-/** Codes of Node and tedious for what happens to a connection. */
-export const NETWORK =
-  /^(?:ECONN|EHOST|ENET|EADDR|EAI_|(?:EPIPE|ETIMEDOUT|ENOTFOUND|ESOCKET|ECLOSE|EINSTLOOKUP|ETIMEOUT)$)/;
+/** Node's codes for what happens to a connection. */
+const SOCKET_CODES: VerdictTable = {
+  ECONNABORTED: 'database-unavailable',
+  ECONNREFUSED: 'database-unavailable',
+  ECONNRESET: 'database-unavailable',
+  EADDRINUSE: 'database-unavailable',
+  EADDRNOTAVAIL: 'database-unavailable',
+  EAI_AGAIN: 'database-unavailable',
+  EAI_FAIL: 'database-unavailable',
+  EAI_NODATA: 'database-unavailable',
+  EHOSTDOWN: 'database-unavailable',
+  EHOSTUNREACH: 'database-unavailable',
+  ENETDOWN: 'database-unavailable',
+  ENETRESET: 'database-unavailable',
+  ENETUNREACH: 'database-unavailable',
+  ENOTFOUND: 'database-unavailable',
+  EPIPE: 'database-unavailable',
+  ETIMEDOUT: 'database-unavailable',
+};
 
-/** Codes of Node, mysql2 and tedious for certificates, and for a handshake that both sides do not agree about. */
-export const SETTINGS = /CERT|^CRL_|^HANDSHAKE_|^AUTH_SWITCH_|^E(?:LOGIN|FEDAUTH|ENCRYPT)$/;
+/** Node's codes for files, which the socket of a database may be, and the directory of PGlite. */
+const FILE_CODES: VerdictTable = {
+  ENOENT: 'database-unavailable',
+  EACCES: 'misconfigured',
+  EMFILE: 'database-overloaded',
+  EROFS: 'database-read-only',
+  ENOSPC: 'storage-full',
+};
 
-/**
- * The first frame that is not Node's, of a database driver or of what MikroORM calls it through; or, anywhere, the method
- * that takes a connection: names of methods survive bundlers. Node's own errors carry nothing else that names their
- * origin: pg and pg-pool capture the stack anew, so it leads back to the query. Frames further on tell nothing: what an
- * app does in a transaction is called by the ORM, too.
- */
-const DRIVER_FRAME =
-  /[\\/]node_modules[\\/](?:.*[\\/])?(?:pg|pg-pool|mysql2|tedious|oracledb|mongodb|kysely|@mikro-orm)[\\/]/;
-const isFromDriver = (stack: string): boolean =>
-  DRIVER_FRAME.test(/^ +at (?!.*\bnode:).*/m.exec(stack)?.[0] ?? '') || /^ +at .*\bacquireConnection\b/m.test(stack);
+/** Node's and OpenSSL's codes for certificates: `CERT_HAS_EXPIRED`, `DEPTH_ZERO_SELF_SIGNED_CERT` and many more. */
+const CERTIFICATE_CODE = /CERT|^CRL_|^UNABLE_TO_VERIFY_LEAF_SIGNATURE$/;
+
+/** What an error of a connection means; undefined where it may as well be another one than the database's. */
+export function networkVerdict(
+  error: unknown,
+  fields: ErrorFields,
+  converted: boolean,
+  orm: OrmLike | undefined,
+): Verdict | undefined {
+  const { code, syscall } = fields;
+  const verdict = CERTIFICATE_CODE.test(code) ? 'misconfigured' : connectionVerdict(code);
+  if (converted) {
+    return verdict ?? verdictIn(FILE_CODES, code);
+  }
+  // Files fail with codes of sockets, too (ENOENT, EACCES): under the name of another call.
+  const found = verdict ?? (syscall === 'connect' ? verdictIn(FILE_CODES, code) : undefined);
+  return found && isDatabaseSocket(error, fields, orm) ? found : undefined;
+}
+
+/** By Node's codes, and by those of the drivers. */
+function connectionVerdict(code: string): Verdict | undefined {
+  const tables = [SOCKET_CODES, ...DRIVERS.map(({ connectionCodes = {} }) => connectionCodes)];
+  return tables.map(table => verdictIn(table, code)).find(verdict => verdict !== undefined);
+}
 
 /**
  * Whether an error of Node (ECONNREFUSED and the like) that no exception of the ORM wraps comes from a database: an
  * application's own `fetch` or Redis client fails with the same code.
  */
-export function isDatabaseSocket(error: unknown, { stack }: Thrown, orm: OrmLike | undefined): boolean {
+function isDatabaseSocket(error: unknown, fields: ErrorFields, orm: OrmLike | undefined): boolean {
   // One attempt for each address of the host: Node puts them into `errors` of an AggregateError.
-  return [error, ...readList(error, 'errors')].map(viewOf).some(
+  return [error, ...readList(error, 'errors')].map(fieldsOf).some(
     attempt =>
       attempt.fatal === 'true' || // mysql2
-      isFromDriver(attempt.stack) ||
+      isFromDatabase(attempt) ||
       /\.s\.PGSQL\./.test(attempt.address) ||
       /^(?:5432|3306|1433|1521|27017)$/.test(attempt.port) ||
-      (/^(?:connect|getaddrinfo)$/.test(attempt.syscall) && isAddressOf(attempt.hostname || attempt.port, stack, orm)),
+      (/^(?:connect|getaddrinfo)$/.test(attempt.syscall) &&
+        isAddressOf(attempt.hostname || attempt.port, fields.stack, orm)),
   );
 }
 

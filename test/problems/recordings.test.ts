@@ -86,6 +86,8 @@ const BY_ID: Readonly<Record<string, Code>> = {
   'remote.refused': 'database-unavailable',
   'conn.tooMany': 'database-overloaded',
   'invalid.': 'invalid-value',
+  'invalid.divzero': 'internal-error', // the application's SQL
+  'invalid.regex': 'internal-error', // the application's pattern
   'truncate.fk': 'internal-error',
   'drop.fk': 'resource-in-use',
   'plpgsql.raise': 'internal-error',

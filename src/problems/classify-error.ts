@@ -67,21 +67,22 @@ function look(error: unknown, behind: boolean): SeenError {
 }
 
 /** Whether it is an error of a database, but not of the ORM's. */
-function isOthers({ error, fields, converted, driver }: SeenError, orm: OrmLike | undefined): boolean {
-  if (converted) {
+const isOthers = (seen: SeenError, orm: OrmLike | undefined): boolean =>
+  !seen.converted &&
+  (isFromAnotherLibrary(seen.fields) ||
+    isOfBuiltInCache(seen, orm) ||
+    (seen.driver !== undefined && isFromAnotherDatabase(seen.fields, seen.driver, orm)));
+
+/**
+ * Whether it is an error of node:sqlite that the application called: Node has SQLite built in, and a cache is soon made.
+ * The ORM's own use of it shows in the stack, or the error names one of the ORM's tables.
+ */
+function isOfBuiltInCache({ error, fields, driver }: SeenError, orm: OrmLike | undefined): boolean {
+  if (fields.code !== 'ERR_SQLITE_ERROR' || driver === undefined || isFromDatabase(fields)) {
     return false;
   }
-  // Node has SQLite built in, and an application may keep a cache there. The ORM's own use is in the stack, or it names
-  // one of the ORM's tables.
-  const cache =
-    fields.code === 'ERR_SQLITE_ERROR' &&
-    !isFromDatabase(fields) &&
-    !(
-      orm &&
-      driver &&
-      constraintIndexOf(orm).find(driver.clues(fields, driver.verdict(fields) ?? 'internal-error', error))
-    );
-  return cache || isFromAnotherLibrary(fields) || (driver !== undefined && isFromAnotherDatabase(fields, driver, orm));
+  const verdict = driver.verdict(fields) ?? 'internal-error';
+  return orm === undefined || constraintIndexOf(orm).find(driver.clues(fields, verdict, error)) === undefined;
 }
 
 function verdictOn(seen: SeenError, orm: OrmLike | undefined): OrmVerdict | undefined {

@@ -1,7 +1,7 @@
 import type { DriverErrors } from './drivers/driver.js';
 import { DRIVERS } from './drivers/index.js';
 import type { ErrorFields } from './error-fields.js';
-import type { OrmLike } from './orm-option.js';
+import { schemeOf, type OrmLike } from './orm-option.js';
 
 /** The frames of the stack, without the message: a message may quote text with lines that look like frames. */
 export function framesOf({ stack, message }: ErrorFields): string {
@@ -10,7 +10,7 @@ export function framesOf({ stack, message }: ErrorFields): string {
 }
 
 const inPackage = (names: string): RegExp =>
-  new RegExp(String.raw`^ +at .*[\\/]node_modules[\\/](?:.*[\\/])?(?:${names})[\\/]`, 'm');
+  new RegExp(String.raw`^ +at .*[\\/]node_modules[\\/](?:${names})[\\/]`, 'm');
 
 const DRIVER_FRAME = inPackage('pg|pg-pool|mysql2|tedious|oracledb|mongodb|better-sqlite3');
 const ORM_FRAME = inPackage('kysely|@mikro-orm');
@@ -43,8 +43,8 @@ export function isFromAnotherLibrary(fields: ErrorFields): boolean {
  * application may have several ORMs.
  */
 export function isFromAnotherDatabase(fields: ErrorFields, driver: DriverErrors, orm: OrmLike | undefined): boolean {
-  const [scheme = ''] = orm?.config.getPlatform().getDefaultClientUrl()?.split(':') ?? [];
-  if (orm === undefined || driver.scheme === scheme || DRIVERS.every(known => known.scheme !== scheme)) {
+  const scheme = schemeOf(orm);
+  if (driver.scheme === scheme || DRIVERS.every(known => known.scheme !== scheme)) {
     return false;
   }
   const [first = '', ...callers] = framesOf(fields).match(/^ +at (?!.*\bnode:).*/gm) ?? [];

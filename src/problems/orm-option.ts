@@ -21,3 +21,12 @@ function asOrm(value: unknown): OrmLike | undefined {
     ? (value as OrmLike)
     : undefined;
 }
+
+/** The scheme of the URLs of the ORM's database, empty for SQLite; undefined without an ORM that can tell. */
+export function schemeOf(orm: OrmLike | undefined): string | undefined {
+  try {
+    return orm?.config.getPlatform().getDefaultClientUrl().split(':')[0];
+  } catch {
+    return undefined;
+  }
+}

@@ -85,11 +85,11 @@ export const postgresql: DriverErrors = {
     ];
   },
 
-  // integer > boolean, integer > record, character varying > integer; id > ()
+  // integer > boolean, integer > record, character varying > integer; id > (), id > [object Object]
   refusesComparison: ({ code, routine, message }) =>
     code === '42883'
       ? routine === 'op_error' && / [<>]=? (?:boolean|record|integer|bigint|numeric)\b/.test(message)
-      : code === '42601' && routine === 'scanner_yyerror' && /["„“”«»]\)["“”«»]/.test(message),
+      : code === '42601' && routine === 'scanner_yyerror' && /["„“”«»][)[]["“”«»]/.test(message),
 
   uncoded: [
     {

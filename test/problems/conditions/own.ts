@@ -69,6 +69,7 @@ export const own: Condition[] = [
             ...ways,
             '[true]': find('[true]', { id: 'asc' }),
             '[true,1]': find('[true,1]', { nickName: 'asc', id: 'asc' }),
+            '[{"constructor":1}]': find('[{"constructor":1}]', { id: 'asc' }),
             '[1] of a string': find('[1]', { nickName: 'asc' }),
           }
         : ways;

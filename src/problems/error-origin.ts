@@ -13,6 +13,8 @@ const inPackage = (names: string): RegExp =>
   new RegExp(String.raw`^ +at .*[\\/]node_modules[\\/](?:${names})[\\/]`, 'm');
 
 const DRIVER_FRAME = inPackage('pg|pg-pool|mysql2|tedious|oracledb|mongodb|better-sqlite3');
+/** An application may call these itself, for a cache: their caller counts. */
+const EMBEDDED_FRAME = inPackage('better-sqlite3|libsql');
 const ORM_FRAME = inPackage('kysely|@mikro-orm');
 /** Libraries that have a database of their own, often by the same drivers. */
 const ANOTHER_LIBRARY_FRAME = inPackage(
@@ -27,7 +29,7 @@ const ANOTHER_LIBRARY_FRAME = inPackage(
  */
 export function isFromDatabase(fields: ErrorFields): boolean {
   const frames = framesOf(fields);
-  const first = /^ +at (?!.*\bnode:).*/m.exec(frames)?.[0] ?? '';
+  const first = frames.match(/^ +at (?!.*\bnode:).*/gm)?.find(frame => !EMBEDDED_FRAME.test(frame)) ?? '';
   return DRIVER_FRAME.test(first) || ORM_FRAME.test(first) || /^ +at .*\bacquireConnection\b/m.test(frames);
 }
 

@@ -23,6 +23,7 @@ const conditions: Condition[] = [
 
 /** A file in the process, and one connection. */
 const FILE = {
+  'not null, in a partition': 'no partitions',
   exclusion: 'no such constraint',
   'row-level security': 'no users',
   permission: 'no users',
@@ -51,6 +52,7 @@ const FILE = {
 };
 
 const MARIA = {
+  'not null, in a partition': 'names the table',
   exclusion: 'no such constraint',
   'foreign key, at commit': 'never deferred',
   'row-level security': 'no such thing',

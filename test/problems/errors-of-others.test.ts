@@ -1,5 +1,6 @@
 import { MikroORM, NodeSqliteDialect, type SqlEntityManager } from '@mikro-orm/sql';
 import { SqliteDriver } from '@mikro-orm/sqlite';
+import { createRequire } from 'node:module';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { mapOrmError } from '../../src/problems/map-orm-error.js';
@@ -101,6 +102,31 @@ describe('node:sqlite', () => {
     expect(mapOrmError(error, { orm })).toMatchObject({ code: 'unique-violation', properties: ['displayName'] });
     await orm.close();
   });
+});
+
+test('better-sqlite3, closed: the application’s own, and the ORM’s', async () => {
+  interface Database {
+    close(): void;
+    prepare(sql: string): unknown;
+  }
+  const Sqlite = createRequire(import.meta.url)('better-sqlite3') as new (file: string) => Database;
+  const cache = new Sqlite(':memory:');
+  cache.close();
+  const own = caught(() => cache.prepare('select 1'));
+  expect(String(own)).toMatch(/The database connection is not open/);
+  expect(mapOrmError(own)).toBeUndefined();
+
+  const orm = new MikroORM({ driver: SqliteDriver, dbName: ':memory:', entities: all });
+  const em = orm.em.fork() as SqlEntityManager;
+  await em.getConnection().execute('select 1');
+  const connection = em.getConnection() as unknown as { getNativeClient?(): Database; database?: Database };
+  const native = connection.database ?? connection.getNativeClient?.();
+  native?.close();
+  const error: unknown = await em
+    .getConnection()
+    .execute('select 1')
+    .catch((thrown: unknown) => thrown);
+  expect(mapOrmError(error)?.code).toBe('database-unavailable');
 });
 
 describe('another library with a database of its own', () => {

@@ -1,13 +1,22 @@
+/** Options of the errors of this library that say more to operators than their message does. */
+export interface OrmWebErrorOptions extends ErrorOptions {
+  /** @see {@link OrmWebError.detail} */
+  detail?: string | undefined;
+}
+
 /**
  * Base class of every error that this library throws itself. `code` tells them apart, and stays the same when a
  * minifier renames the class; `message` says what to do next; `cause` holds the error behind it, where there is one.
  */
 export abstract class OrmWebError extends Error {
   abstract readonly code: string;
-  /** For operators: names hosts, users, processes and paths, so never send it to a client. */
-  readonly detail?: string | undefined;
+  /**
+   * For operators: names hosts, users and processes. Log it; never send it to a client. Absent where there is nothing
+   * to add to the message.
+   */
+  declare readonly detail?: string;
 
-  constructor(message?: string, { detail, ...options }: ErrorOptions & { detail?: string | undefined } = {}) {
+  constructor(message?: string, { detail, ...options }: OrmWebErrorOptions = {}) {
     super(message, options);
     if (detail !== undefined) {
       this.detail = detail;
@@ -15,7 +24,7 @@ export abstract class OrmWebError extends Error {
   }
 }
 
-/** The ORM of this name was closed: no new work starts, also on a fork that somebody still holds. */
+/** The ORM of this name was closed: no new work starts, not even on a fork that is still held. */
 export class OrmClosedError extends OrmWebError {
   readonly code = 'ORM_CLOSED';
   override readonly name = 'OrmClosedError';
@@ -26,7 +35,7 @@ export class OrmClosedError extends OrmWebError {
   }
 }
 
-/** What `createOrmSingleton` was given, or where it runs, cannot work: the message names the option and the fix. */
+/** The config, an option or the runtime cannot work. The message names the option and the fix. */
 export class OrmConfigError extends OrmWebError {
   readonly code = 'ORM_CONFIG';
   override readonly name = 'OrmConfigError';
@@ -38,15 +47,14 @@ export class ExplicitNameError extends OrmWebError {
   override readonly name = 'ExplicitNameError';
 }
 
-/** Another process held the lock for migrations longer than `migrate.lockTimeout`: the message says which. */
+/** Another process held the migration lock for longer than `migrate.lockTimeout`. `detail` says which, if the database tells. */
 export class MigrationLockError extends OrmWebError {
   readonly code = 'MIGRATION_LOCK';
   override readonly name = 'MigrationLockError';
 }
 
-/** Each attempt of `retryTransaction` failed, or its signal ended it: the error of the last attempt is the `cause`. */
+/** Every attempt of `retryTransaction` failed, or its signal fired. The last attempt's error is the `cause`. */
 export class TransactionRetryError extends OrmWebError {
-  // not one of those that `ownVerdict` knows: what it means to a client is what its cause means
   readonly code = 'TRANSACTION_RETRY';
   override readonly name = 'TransactionRetryError';
 
@@ -60,14 +68,3 @@ export class TransactionRetryError extends OrmWebError {
     );
   }
 }
-
-/**
- * What an error of this library means to a client, by its code: a bundler may give each module graph its own copy of
- * these classes, so that `instanceof` does not tell. What the codes begin with is reserved for them.
- */
-export const ownVerdict = (code: string): 'database-unavailable' | 'internal-error' | undefined =>
-  /^(?:ORM_CLOSED|MIGRATION_LOCK)$/.test(code)
-    ? 'database-unavailable'
-    : /^(?:ORM_CONFIG|EXPLICIT_NAME)$/.test(code)
-      ? 'internal-error'
-      : undefined;

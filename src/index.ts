@@ -15,7 +15,7 @@ export { mapOrmError } from './problems/map-orm-error.js';
 export { toProblemResponse } from './problems/to-problem-response.js';
 export type { MapOrmErrorOptions, ProblemOverride } from './problems/map-orm-error.js';
 export type { ProblemResponseInit } from './problems/to-problem-response.js';
-export type { OrmProblem, OrmProblemCode } from './problems/problem.js';
+export type { OrmProblem, OrmProblemCode } from './problems/problem-codes.js';
 export {
   ExplicitNameError,
   MigrationLockError,

@@ -1,16 +1,30 @@
 import { DriverException, ValidationError } from '@mikro-orm/core';
-import { driverOf, driverVerdict } from './driver-error.js';
-import type { OrmLike } from './orm-option.js';
-import { ownVerdict } from '../errors.js';
-import { saidBy, type Said } from './sentences.js';
-import { read, readList, viewOf, type Thrown } from './thrown.js';
-import { verdictOn, type Verdict } from './verdict.js';
+import { isRefusedCursor, isUnreadableCursor } from './cursor-errors.js';
+import type { DriverErrors } from './drivers/driver.js';
+import { DRIVERS, driverOf } from './drivers/index.js';
+import { fieldsOf, read, readList, type ErrorFields } from './error-fields.js';
+import { framesOf, isFromAnotherDatabase, isFromAnotherLibrary, isFromDatabase } from './error-origin.js';
+import { constraintIndexOf } from './metadata/constraint-index.js';
+import { abortVerdict, ormClassVerdict, ormMessageVerdict, type OrmVerdict } from './mikro-orm-errors.js';
+import { networkVerdict } from './network-errors.js';
+import type { AnyOrm } from '../orm-source.js';
+import { ownErrorVerdict } from './own-errors.js';
+import { verdictIn, type Verdict } from './verdict.js';
 
-/** One error in a chain of causes that means something to us. */
-export interface Classified extends Said {
+/** One error in a chain of causes, as it is seen before anything is said of its meaning. */
+interface SeenError {
   readonly error: unknown;
-  readonly thrown: Thrown;
+  readonly fields: ErrorFields;
+  /** Names of its classes, nearest first. */
+  readonly classes: readonly string[];
+  /** MikroORM made a DriverException of it, or of the error that it is behind. */
+  readonly converted: boolean;
+  /** Whose error it is, by its shape. */
+  readonly driver: DriverErrors | undefined;
 }
+
+/** The error of a chain that decides, what it means, and what MikroORM named in it. */
+export interface ClassifiedError extends SeenError, OrmVerdict {}
 
 /** How many errors of a chain are looked at. */
 const LIMIT = 50;
@@ -19,22 +33,25 @@ const LIMIT = 50;
  * The first error that says something definite, along `cause` and `errors`. One that is known to be the ORM's or the
  * database's, but not what it means, is an internal error if nothing behind it says more.
  */
-export function classifyError(first: unknown, orm: OrmLike | undefined): Classified | undefined {
+export function classifyError(first: unknown, orm: AnyOrm | undefined): ClassifiedError | undefined {
   const chain = [first];
-  let vague: Classified | undefined;
+  let vague: ClassifiedError | undefined;
   for (const error of chain) {
-    const thrown = viewOf(error);
-    const classes = classesOf(error);
-    // what is behind an error of the database is the database's, too
-    const said = classify(error, thrown, classes, vague !== undefined, orm);
-    if (said !== undefined) {
-      return { error, thrown, ...said };
+    // an error behind one of the database is the database's, too
+    const seen = look(error, vague !== undefined);
+    if (isOthers(seen, orm)) {
+      continue;
     }
-    if (classes.includes('DriverException') || driverOf(error, thrown) === 'mongodb') {
-      vague ??= { error, thrown, verdict: classes.map(verdictOn).find(known => known) ?? 'internal-error' };
+    const known = verdictOn(seen, orm);
+    if (known !== undefined) {
+      return { ...seen, ...known };
+    }
+    const { fields, classes, driver } = seen;
+    if (classes.includes('DriverException') || driver !== undefined) {
+      vague ??= { ...seen, verdict: classVerdict(classes) ?? 'internal-error' };
     }
     // An application's HTTP error has a status already; a TypeError (also `fetch failed`) is a bug or another service.
-    if (thrown.name !== 'TypeError' && !/^[45]\d\d$/.test(thrown.status || thrown.statusCode)) {
+    if (fields.name !== 'TypeError' && !/^[45]\d\d$/.test(fields.status || fields.statusCode)) {
       const next = [...readList({ error }, 'error'), ...readList(error, 'errors'), read(error, 'cause')];
       chain.push(...next.filter(one => !chain.includes(one)).slice(0, LIMIT - chain.length));
     }
@@ -42,41 +59,71 @@ export function classifyError(first: unknown, orm: OrmLike | undefined): Classif
   return vague;
 }
 
-/** MikroORM reads from what a cursor holds, also where that is null. */
-const NULL_CURSOR =
-  /^TypeError: Cannot read properties of null \(reading 'length'\)\n.*\n +at \S+\.processCursorOptions /;
-
-function classify(
-  error: unknown,
-  thrown: Thrown,
-  classes: string[],
-  behind: boolean,
-  orm: OrmLike | undefined,
-): Said | undefined {
+function look(error: unknown, behind: boolean): SeenError {
+  const fields = fieldsOf(error);
+  const classes = classesOf(error);
   const converted = behind || classes.includes('DriverException');
+  return { error, fields, classes, converted, driver: driverOf(error, fields, converted) };
+}
+
+/** Whether it is an error of a database, but not of the ORM's. */
+const isOthers = (seen: SeenError, orm: AnyOrm | undefined): boolean =>
+  !seen.converted &&
+  (isFromAnotherLibrary(seen.fields) ||
+    isOfBuiltInCache(seen, orm) ||
+    (seen.driver !== undefined && isFromAnotherDatabase(seen.fields, seen.driver, orm)));
+
+/**
+ * Whether it is an error of node:sqlite that the application called: Node has SQLite built in, and a cache is soon made.
+ * The ORM's own use of it shows in the stack, or the error names one of the ORM's tables.
+ */
+function isOfBuiltInCache({ error, fields, driver }: SeenError, orm: AnyOrm | undefined): boolean {
+  if (fields.code !== 'ERR_SQLITE_ERROR' || driver === undefined || isFromDatabase(fields)) {
+    return false;
+  }
+  const verdict = driver.verdict(fields) ?? 'internal-error';
+  return orm === undefined || constraintIndexOf(orm).find(driver.clues(fields, verdict, error)) === undefined;
+}
+
+function verdictOn(seen: SeenError, orm: AnyOrm | undefined): OrmVerdict | undefined {
+  const { error, fields, classes, converted, driver } = seen;
   // Many libraries have a ValidationError; MikroORM's can name the entity.
   const validation = classes.includes('ValidationError') && typeof read(error, 'getEntity') === 'function';
   // What fails while MikroORM writes values into a query that it does not convert the errors of.
-  const own = validation || converted || / at \S+\.formatQuery /.test(thrown.stack);
-  const coded =
-    ownVerdict(thrown.code) ??
-    abortVerdict(thrown) ??
-    (NULL_CURSOR.test(thrown.stack) ? 'invalid-cursor' : driverVerdict(error, thrown, converted, orm));
-  const said = coded ? { verdict: coded } : saidBy(thrown.message, own);
-  if (said || !own) {
+  const ofOrm = validation || converted || / at \S+\.formatQuery /.test(framesOf(fields));
+  const verdict =
+    ownErrorVerdict(fields.code) ??
+    abortVerdict(fields) ??
+    (isUnreadableCursor(fields) || (driver && classes.includes('DriverException') && isRefusedCursor(fields, driver))
+      ? 'invalid-cursor'
+      : driver
+        ? driver.verdict(fields)
+        : networkVerdict(error, fields, converted, orm));
+  if (verdict !== undefined) {
+    return { verdict };
+  }
+  const said = ormMessageVerdict(fields, ofOrm) ?? uncodedVerdict(fields, ofOrm);
+  if (said !== undefined || !ofOrm) {
     return said;
   }
-  const verdict = classes.map(verdictOn).find(known => known) ?? (validation ? 'internal-error' : undefined);
-  return verdict && { verdict };
+  const byClass = classVerdict(classes) ?? (validation ? 'internal-error' : undefined);
+  return byClass && { verdict: byClass };
 }
 
-/**
- * A signal that somebody gave to MikroORM fired: kysely marks the error with when it did, and the class is lost. Without
- * that signal at hand only the runtime's own words tell a time limit from a caller who left.
- */
-function abortVerdict({ __kysely_timing__: timing, name, message }: Thrown): Verdict | undefined {
-  const timeout = name === 'TimeoutError' || message === 'The operation was aborted due to timeout';
-  return timing ? (timeout ? 'query-timeout' : 'request-cancelled') : undefined;
+/** What drivers say in errors that have no code. */
+function uncodedVerdict(fields: ErrorFields, ofOrm: boolean): OrmVerdict | undefined {
+  const { message } = fields;
+  const found = DRIVERS.flatMap(({ uncoded }) => uncoded).find(
+    ({ begins, ambiguous }) => begins.test(message) && (!ambiguous || ofOrm || isFromDatabase(fields)),
+  );
+  return found && { verdict: found.verdict };
+}
+
+/** What an error's classes mean, MikroORM's and those of drivers. */
+function classVerdict(classes: readonly string[]): Verdict | undefined {
+  const tables = DRIVERS.map(({ classes: table = {} }) => table);
+  const ofDrivers = classes.flatMap(name => tables.map(table => verdictIn(table, name)));
+  return ormClassVerdict(classes) ?? ofDrivers.find(verdict => verdict !== undefined);
 }
 
 /** Names of an error's classes, nearest first. A bundler may rename those of MikroORM, or give each graph a copy. */
@@ -93,7 +140,7 @@ function classesOf(error: unknown): string[] {
       );
     }
   } catch {
-    // A proxy, or nothing that has classes: what was seen so far has to do.
+    // A proxy, or something without classes: the names so far have to do.
   }
   return names;
 }

@@ -1,9 +1,10 @@
-import { classifyError, type Classified } from './classify-error.js';
-import { readClues } from './constraint-clues.js';
-import { constraintIndexOf } from './metadata/constraint-index.js';
-import { currentOrm, type OrmLike, type OrmOption } from './orm-option.js';
-import { PROBLEMS, type OrmProblem, type OrmProblemCode } from './problem.js';
-import { read, viewOf } from './thrown.js';
+import { classifyError, type ClassifiedError } from './classify-error.js';
+import type { Clue } from './drivers/driver.js';
+import { fieldsOf, read } from './error-fields.js';
+import { constraintIndexOf, type ConstraintIndex } from './metadata/constraint-index.js';
+import type { AnyOrm } from '../orm-source.js';
+import { currentOrm, type OrmOption } from './orm-option.js';
+import { PROBLEMS, type OrmProblem, type OrmProblemCode } from './problem-codes.js';
 import type { Place } from './metadata/table-index.js';
 import type { Verdict } from './verdict.js';
 
@@ -67,20 +68,27 @@ export function mapOrmError(error: unknown, options: MapOrmErrorOptions = {}): O
     const { signal } = options;
     const orm = currentOrm(options.orm);
     const found = classifyError(error, orm);
-    if (signal?.aborted && (found || error === signal.reason || /^(?:Abort|Timeout)Error$/.test(viewOf(error).name))) {
-      return problemOf('request-cancelled', options);
+    if (
+      signal?.aborted &&
+      (found || error === signal.reason || /^(?:Abort|Timeout)Error$/.test(fieldsOf(error).name))
+    ) {
+      return problemOf({ verdict: 'request-cancelled' }, options);
     }
-    const place = found && orm && placeOf(found, orm);
-    return found && problemOf(place ? verdictAt(found, place) : found.verdict, options, place);
+    // names that the ORM's message has are certain only if the metadata know them
+    return found && problemOf(orm ? withMetadata(found, orm) : { verdict: found.verdict }, options);
   } catch {
-    return undefined; // nothing above is known to throw, and whoever maps errors can do without another one
+    return undefined; // nothing above is known to throw, and code that maps errors must not get another one
   }
 }
 
+/** What an error means, and where. */
+interface Finding extends Pick<Place, 'entity' | 'properties'> {
+  readonly verdict: Verdict;
+}
+
 function problemOf(
-  verdict: Verdict,
+  { verdict, entity, properties = [] }: Finding,
   { typeBase = 'urn:mikro-orm-web:problem:', overrides }: MapOrmErrorOptions,
-  { entity, properties = [] }: Place = {},
 ): OrmProblem {
   const code = verdict === 'misconfigured' ? 'database-unavailable' : verdict;
   const { status, title, message, retryable, retryAfter } = PROBLEMS[code];
@@ -100,25 +108,45 @@ function problemOf(
   };
 }
 
-/** Entity and properties of what was found, if the metadata know them. */
-function placeOf(found: Classified, orm: OrmLike): Place | undefined {
+/** What metadata add: entity and properties, and what only they can tell about the error. */
+function withMetadata(found: ClassifiedError, orm: AnyOrm): Finding {
+  const { driver, fields, verdict, error } = found;
   try {
     const index = constraintIndexOf(orm);
-    return index.find(readClues(found)) ?? index.locate(found, read(found.error, 'entity'));
+    const clues = driver?.clues(fields, verdict, error) ?? [];
+    const place = index.find(clues) ?? index.locate(found, read(error, 'entity'));
+    return {
+      verdict: verdictAt(found, clues, index, place),
+      entity: place?.entity,
+      properties: place?.properties,
+    };
   } catch {
-    return undefined;
+    return { verdict };
   }
 }
 
-/** What metadata make of it: whether a truncated value was an enum's, and which end of a foreign key is wrong. */
-function verdictAt(found: Classified, { property }: Place): Verdict {
-  const { verdict, thrown } = found;
+function verdictAt(
+  { verdict, fields }: ClassifiedError,
+  clues: readonly Clue[],
+  index: ConstraintIndex,
+  { property }: Place = {},
+): Verdict {
+  if (verdict === 'required') {
+    // A column that no entity has is filled by the server or by nobody: a client cannot know it.
+    const named = clues.find(({ columns }) => columns?.some(Boolean));
+    return named && !index.hasColumns(named) ? 'internal-error' : verdict;
+  }
   if (verdict === 'reference-violation' && property?.targetMeta) {
     // The key in the error is the child's if its parent is missing, and the parent's if children exist.
-    const key = String(readClues(found).at(-1)?.columns);
+    const key = String(clues.at(-1)?.columns);
     const [child, parent] = [String(property.fieldNames), String(property.referencedColumnNames)];
     const ends: Record<string, Verdict> = { [child]: 'reference-not-found', [parent]: 'resource-in-use' };
     return (child !== parent && ends[key]) || verdict;
   }
-  return thrown.errno === '1265' && property?.enum ? 'check-violation' : verdict;
+  // Of MySQL and MariaDB: a truncated value may be an enum's, and a key out of range is one that the database counted.
+  const atProperty: Record<string, Verdict | false | undefined> = {
+    1265: property?.enum && 'check-violation',
+    1264: property?.autoincrement && 'internal-error',
+  };
+  return atProperty[fields.errno] || verdict;
 }

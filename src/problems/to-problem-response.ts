@@ -1,4 +1,4 @@
-import type { OrmProblem } from './problem.js';
+import type { OrmProblem } from './problem-codes.js';
 
 /** Whatever the runtime's `Response` takes as headers. */
 type HeadersLike = NonNullable<NonNullable<ConstructorParameters<typeof Response>[1]>['headers']>;

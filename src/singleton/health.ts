@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mapOrmError } from '../problems/map-orm-error.js';
-import type { OrmProblemCode } from '../problems/problem.js';
+import type { OrmProblemCode } from '../problems/problem-codes.js';
 import { pendingMigrations } from '../migrations/pending-migrations.js';
 import type { AnyOrm } from '../orm-source.js';
 

@@ -5,15 +5,25 @@ import { describeDriver, DRIVERS, type DriverName } from '../support/databases.j
 import { openLab, type Condition } from './conditions/condition.js';
 import { connections } from './conditions/connections.js';
 import { constraints } from './conditions/constraints.js';
+import { faults } from './conditions/faults.js';
 import { own } from './conditions/own.js';
 import { storage } from './conditions/storage.js';
 import { transactions } from './conditions/transactions.js';
 import { values } from './conditions/values.js';
 
-const conditions: Condition[] = [...constraints, ...values, ...transactions, ...connections, ...storage, ...own];
+const conditions: Condition[] = [
+  ...constraints,
+  ...values,
+  ...transactions,
+  ...connections,
+  ...storage,
+  ...faults,
+  ...own,
+];
 
 /** A file in the process, and one connection. */
 const FILE = {
+  'not null, in a partition': 'no partitions',
   exclusion: 'no such constraint',
   'row-level security': 'no users',
   permission: 'no users',
@@ -31,9 +41,18 @@ const FILE = {
   'too many connections': 'no limit',
   'pool exhausted': 'waits for ever',
   'kysely before connect': 'connects itself',
+  'database without connections': 'no server',
+  'fault: division by zero': 'is null',
+  'fault: malformed regexp': 'no regexps',
+  'fault: exhausted sequence': 'says the disk is full',
+  'fault: generated key out of range': 'no types',
+  'fault: library of an extension': 'no such thing',
+  "fault: type in an application's own query": 'no such types',
+  'fault: sequence without a value': 'no sequences',
 };
 
 const MARIA = {
+  'not null, in a partition': 'names the table',
   exclusion: 'no such constraint',
   'foreign key, at commit': 'never deferred',
   'row-level security': 'no such thing',
@@ -43,6 +62,10 @@ const MARIA = {
   'lock wait, at commit': 'locks rows',
   'serialization, at commit': 'locks what is read',
   'read-only file': 'a server',
+  'database without connections': 'no such setting',
+  'fault: library of an extension': 'no such thing',
+  "fault: type in an application's own query": 'no such types',
+  'fault: sequence without a value': 'no sequences',
 };
 
 /** What a driver cannot do, and why. */
@@ -57,6 +80,7 @@ const IMPOSSIBLE: Readonly<Record<DriverName, Readonly<Record<string, string>>>>
     'read-only file': 'ignores readonly',
   },
   pglite: {
+    'fault: generated key out of range': 'names no column',
     deadlock: 'one session',
     'lock wait': 'one session',
     'lock wait, at commit': 'locks rows',
@@ -71,9 +95,11 @@ const IMPOSSIBLE: Readonly<Record<DriverName, Readonly<Record<string, string>>>>
     'pool exhausted': 'waits for ever',
     'kysely before connect': 'connects itself',
     'read-only file': 'no such mode',
+    'database without connections': 'no server',
     'disk full': 'needs a full disk',
   },
   postgresql: {
+    'fault: generated key out of range': 'names no column',
     'kysely before connect': 'connects itself',
     'lock wait, at commit': 'locks rows',
     'wrong password': 'trust, in pg_hba',

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { PROBLEMS } from '../../src/problems/problem.js';
+import { PROBLEMS } from '../../src/problems/problem-codes.js';
 
 const read = (file: string) => readFile(resolve(import.meta.dirname, '../..', file), 'utf8');
 
@@ -30,6 +30,25 @@ describe('docs/errors.md', async () => {
       }
     },
   );
+});
+
+describe('docs/errors.md has every code of a database', async () => {
+  const page = await read('docs/errors.md');
+  const files = (await readdir(resolve(import.meta.dirname, '../../src/problems/drivers'))).filter(
+    file => !/^(?:driver|index)\.ts$/.test(file),
+  );
+
+  test.each(files)('%s', async file => {
+    const source = await read(`src/problems/drivers/${file}`);
+    const entries = [...source.matchAll(/^ +'?([\w-]*\d[\w-]*)'?: '([a-z-]+)',/gm)];
+    expect(entries.length + (file === 'sqlite.ts' ? 1 : 0)).toBeGreaterThan(0);
+    const missing = entries.flatMap(([, code = '', verdict = '']) => {
+      const name = verdict === 'misconfigured' ? 'database-unavailable' : verdict;
+      const section = page.split(/^## /m).find(text => text.startsWith(`${name}\n`)) ?? '';
+      return section.includes(code.replace(/^NJS-5\d+$/, 'NJS-5xx')) ? [] : [`${name}: ${code}`];
+    });
+    expect(missing).toEqual([]);
+  });
 });
 
 test('the README lists the same codes with the same status', async () => {

@@ -2,7 +2,7 @@ import * as core from '@mikro-orm/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { mapOrmError } from '../../src/problems/map-orm-error.js';
-import { PROBLEMS, type OrmProblemCode } from '../../src/problems/problem.js';
+import { PROBLEMS, type OrmProblemCode } from '../../src/problems/problem-codes.js';
 import { toProblemResponse } from '../../src/problems/to-problem-response.js';
 import { orms, rebuild, recordingsOf, type DriverName } from './fixtures/recordings.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { mapOrmError } from '../../src/problems/map-orm-error.js';
-import { PROBLEMS, type OrmProblemCode } from '../../src/problems/problem.js';
+import { PROBLEMS, type OrmProblemCode } from '../../src/problems/problem-codes.js';
 import { orms, rebuild, rebuildRaw, recordingsOf, type DriverName, type Recording } from './fixtures/recordings.js';
 
 type Code = OrmProblemCode | undefined;
@@ -86,6 +86,8 @@ const BY_ID: Readonly<Record<string, Code>> = {
   'remote.refused': 'database-unavailable',
   'conn.tooMany': 'database-overloaded',
   'invalid.': 'invalid-value',
+  'invalid.divzero': 'internal-error', // the application's SQL
+  'invalid.regex': 'internal-error', // the application's pattern
   'truncate.fk': 'internal-error',
   'drop.fk': 'resource-in-use',
   'plpgsql.raise': 'internal-error',

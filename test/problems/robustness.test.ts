@@ -82,7 +82,8 @@ describe('whatever is thrown', () => {
   });
 
   test('an option that is no ORM', () => {
-    for (const odd of [null, {}, hostile, { current: hostile }, { current: undefined }, () => undefined]) {
+    const broken = { getMetadata: () => expect.fail('metadata'), config: {} };
+    for (const odd of [null, {}, broken, hostile, { current: hostile }, { current: undefined }, () => undefined]) {
       expect(mapOrmError(busy(), { orm: odd as never })?.code).toBe('lock-timeout');
     }
   });

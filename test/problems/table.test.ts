@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PROBLEMS } from '../../src/problems/problem.js';
+import { PROBLEMS } from '../../src/problems/problem-codes.js';
 
 /** The documented table: code, status, retryable, Retry-After. */
 const DOCUMENTED = `

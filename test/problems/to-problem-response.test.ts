@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { mapOrmError } from '../../src/problems/map-orm-error.js';
-import { PROBLEMS, type OrmProblem, type OrmProblemCode } from '../../src/problems/problem.js';
+import { PROBLEMS, type OrmProblem, type OrmProblemCode } from '../../src/problems/problem-codes.js';
 import { toProblemResponse } from '../../src/problems/to-problem-response.js';
 
 const problem = (code: OrmProblemCode, more: Partial<OrmProblem> = {}): OrmProblem => {

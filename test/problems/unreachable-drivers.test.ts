@@ -12,7 +12,7 @@ import { SqliteDriver } from '@mikro-orm/sqlite';
 import { describe, expect, test } from 'vitest';
 import { withRequestContext } from '../../src/index.js';
 import { mapOrmError } from '../../src/problems/map-orm-error.js';
-import type { OrmProblemCode } from '../../src/problems/problem.js';
+import type { OrmProblemCode } from '../../src/problems/problem-codes.js';
 import { orms } from './fixtures/recordings.js';
 
 // Servers of these kinds were not at hand: errors are made in the shape that tedious 19, oracledb 6 and mongodb 7 give

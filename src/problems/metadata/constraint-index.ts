@@ -1,23 +1,25 @@
 import type { EntityMetadata, MetadataStorage, Platform } from '@mikro-orm/core';
-import type { Clue } from '../constraint-clues.js';
-import type { OrmLike } from '../orm-option.js';
+import type { Clue } from '../drivers/driver.js';
+import type { AnyOrm } from '../../orm-source.js';
 import { findProperty, propertyPath } from './metadata-names.js';
 import { indexTable, type Place, type TableIndex } from './table-index.js';
-import type { Said } from '../sentences.js';
-import { read } from '../thrown.js';
+import { read } from '../error-fields.js';
+import type { OrmVerdict } from '../mikro-orm-errors.js';
 
 /** Names of the database and of classes to entities and properties, from metadata alone. */
 export interface ConstraintIndex {
   /** What the clues lead to; undefined where the metadata know nothing of it. */
   find(clues: readonly Clue[]): Place | undefined;
   /** The entity and the property that the ORM named, or the entity of this instance. */
-  locate(said: Pick<Said, 'entity' | 'property'>, instance: unknown): Place | undefined;
+  locate(named: Pick<OrmVerdict, 'entity' | 'property'>, instance: unknown): Place | undefined;
+  /** Whether an entity has all columns of a clue: in its table, or in any if the table is unknown (a partition, a view). */
+  hasColumns(clue: Clue): boolean;
 }
 
 const indexes = new WeakMap<MetadataStorage, ConstraintIndex>();
 
 /** The index of an ORM, built on its first error. */
-export function constraintIndexOf(orm: OrmLike): ConstraintIndex {
+export function constraintIndexOf(orm: AnyOrm): ConstraintIndex {
   const storage = orm.getMetadata();
   const index = indexes.get(storage) ?? buildIndex([...storage.getAll().values()], orm.config.getPlatform());
   indexes.set(storage, index);
@@ -42,6 +44,10 @@ function buildIndex(metas: EntityMetadata[], platform: Platform): ConstraintInde
         entities.find(own => own.class === type || own.className === read(type, 'name'));
       const prop = meta && findProperty(meta, property);
       return meta && { entity: meta.className, properties: prop && [propertyPath(meta, prop)] };
+    },
+    hasColumns({ columns = [], ...clue }) {
+      const named = tablesOf(tables, clue);
+      return (named.length > 0 ? named : tables).some(table => table.columns(columns) !== undefined);
     },
   };
 }

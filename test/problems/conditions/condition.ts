@@ -1,7 +1,7 @@
 /** What a condition is, and the database that it is provoked on. */
 import { MikroORM, type EntityManager, type Options } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sqlite';
-import type { OrmProblem } from '../../../src/problems/problem.js';
+import type { OrmProblem } from '../../../src/problems/problem-codes.js';
 import { createDatabase, type DatabaseConfig, type DriverName } from '../../support/databases.js';
 import { entities, Member, Team } from './schema.js';
 

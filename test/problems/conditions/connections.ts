@@ -1,5 +1,6 @@
 import { raw, type MikroORM } from '@mikro-orm/core';
 import { join } from 'node:path';
+import { onServer } from '../../support/databases.js';
 import { EVERY, isMysql, isSqlite, MYSQL, SERVERS, type Condition, type Lab, type Ways } from './condition.js';
 import { Team } from './schema.js';
 import { createUser } from './users.js';
@@ -155,6 +156,18 @@ export const connections: Condition[] = [
       return uses(lab, () =>
         lab.open({ dbName: isSqlite(lab.driver) ? join(dbName, 'none', 'test.db') : `${dbName}_no` }),
       );
+    },
+  },
+  {
+    // 55000 of PostgreSQL: a restore is under way, or somebody closed it
+    name: 'database without connections',
+    on: ['postgresql'],
+    expected: { status: 503, code: 'database-unavailable', retryable: false, retryAfter: 5 },
+    ways: async lab => {
+      const closed = `${lab.config.dbName}_closed`;
+      await onServer(lab.config, `create database ${closed} allow_connections false`);
+      lab.later(() => onServer(lab.config, `drop database ${closed}`));
+      return uses(lab, () => lab.open({ dbName: closed }));
     },
   },
   {

@@ -76,6 +76,17 @@ export const constraints: Condition[] = [
     }),
   },
   {
+    // the metadata know the column, but not the table that PostgreSQL names
+    name: 'not null, in a partition',
+    on: POSTGRES,
+    expected: { status: 422, code: 'required', retryable: false },
+    ways: async lab => {
+      await lab.run('create table parts (id int, slug varchar(9) not null) partition by list (id)');
+      await lab.run('create table parts_1 partition of parts for values in (1)');
+      return { 'raw SQL': () => lab.run('insert into parts values (1, null)') };
+    },
+  },
+  {
     name: 'check',
     on: EVERY,
     expected: { status: 422, code: 'check-violation', retryable: false, entity: 'Member', properties: ['age'] },

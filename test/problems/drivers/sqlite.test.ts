@@ -6,7 +6,7 @@ import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { SqliteDriver, type EntityManager } from '@mikro-orm/sqlite';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { mapOrmError, type MapOrmErrorOptions } from '../../../src/problems/map-orm-error.js';
-import type { OrmProblem } from '../../../src/problems/problem.js';
+import type { OrmProblem } from '../../../src/problems/problem-codes.js';
 import { all, Dog, Membership, Org, User } from '../fixtures/entities.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'errors-'));

@@ -1,8 +1,8 @@
-/** What an error says: its properties as text, empty where there is none. Safe to read, whatever was thrown. */
-export type Thrown = Readonly<
+/** The properties of an error as text, empty where there is none. Safe to read, whatever was thrown. */
+export type ErrorFields = Readonly<
   Record<
     | ('name' | 'message' | 'stack' | 'code' | 'status' | 'statusCode')
-    | ('schema' | 'table' | 'column' | 'constraint' | 'detail' | 'severity' | 'routine' | 'file') // PostgreSQL
+    | ('schema' | 'table' | 'column' | 'constraint' | 'detail' | 'severity' | 'routine' | 'file' | 'line') // PostgreSQL
     | ('errno' | 'sql' | 'sqlState' | 'fatal') // MySQL and MariaDB
     | 'number' // Microsoft SQL Server
     | 'errorNum' // Oracle
@@ -15,9 +15,9 @@ export type Thrown = Readonly<
 /** Characters of a text that are looked at: servers cut theirs, and an error may hold megabytes. */
 const LIMIT = 8_000;
 
-/** A view of what was thrown: a proxy, so that no list of properties has to be kept in step with their uses. */
-export const viewOf = (error: unknown): Thrown =>
-  new Proxy({} as Thrown, {
+/** The fields of whatever was thrown, by a proxy: no list of names has to be kept in step with their uses. */
+export const fieldsOf = (error: unknown): ErrorFields =>
+  new Proxy({} as ErrorFields, {
     get(_, key) {
       const value = read(error, key);
       return Object(value) === value ? '' : String(value ?? '').slice(0, LIMIT);

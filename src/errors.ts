@@ -4,6 +4,13 @@
  */
 export abstract class OrmWebError extends Error {
   abstract readonly code: string;
+  /** What only operators should see, such as users and addresses: for logs, and not for clients. */
+  readonly detail?: string | undefined;
+
+  constructor(message?: string, options?: ErrorOptions & { detail?: string | undefined }) {
+    super(message, options);
+    this.detail = options?.detail;
+  }
 }
 
 /** The ORM of this name was closed: no new work starts, also on a fork that somebody still holds. */
@@ -29,7 +36,7 @@ export class ExplicitNameError extends OrmWebError {
   override readonly name = 'ExplicitNameError';
 }
 
-/** Another process held the lock for migrations longer than `migrate.lockTimeout`: the message says which. */
+/** Another process held the lock for migrations longer than `migrate.lockTimeout`: `detail` says where to find it. */
 export class MigrationLockError extends OrmWebError {
   readonly code = 'MIGRATION_LOCK';
   override readonly name = 'MigrationLockError';

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import type { Options } from '@mikro-orm/core';
-import { createOrmSingleton } from '../index.js';
+import { createOrmSingleton, type OrmWebError } from '../index.js';
+import { DEFAULT_LOCK_TIMEOUT } from '../migrations/lock/migration-lock.js';
 
 const USAGE = `Usage: mikro-orm-web migrate [options]
 
@@ -11,7 +12,7 @@ as MikroORM's command line finds it (package.json, MIKRO_ORM_CLI_CONFIG, mikro-o
   --check             run nothing; exit with 1 if a migration is pending or the database does not answer
   --config <file>     config file
   --context <name>    config of this contextName, where the file exports several
-  --lock-timeout <ms> how long to wait for another process that migrates (default: 60000)
+  --lock-timeout <ms> how long to wait for another process that migrates (default: ${DEFAULT_LOCK_TIMEOUT})
   --help`;
 
 async function main(args: string[]): Promise<void> {
@@ -78,8 +79,9 @@ async function findConfig(context: string | undefined, file: string | undefined)
 
 /** What went wrong: a connection that fails on each address of a host has no message of its own. */
 function describe(error: unknown): string {
-  const { message, errors } = Object(error) as Partial<AggregateError>;
-  return message || (errors ?? []).map(describe).join('; ') || String(error);
+  const { message, detail, errors } = Object(error) as Partial<AggregateError & OrmWebError>;
+  const text = message || (errors ?? []).map(describe).join('; ') || String(error);
+  return detail ? `${text}\n${detail}` : text;
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

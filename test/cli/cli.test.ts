@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { MikroORM } from '@mikro-orm/core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { withMigrationLock } from '../../src/migrations/lock/migration-lock.js';
 import { createDatabase, describeDriver } from '../support/databases.js';
 
 const cli = resolve(import.meta.dirname, '../../dist/cli.js');
@@ -116,5 +118,26 @@ await describeDriver('postgresql', () => {
       code: 1,
       out: 'The database does not answer: database-unavailable.',
     });
+  });
+
+  test('a deploy that waits for too long prints where to find the one that migrates', async () => {
+    const database = await createDatabase('postgresql');
+    const { driver: _, ...settings } = database.config;
+    await writeConfig('postgresql', settings);
+    const holder = new MikroORM({ ...database.config, entities: [], discovery: { warnWhenNoEntities: false } });
+    await withMigrationLock(
+      holder,
+      undefined,
+      () => undefined,
+      async () => {
+        const late = await run('migrate', '--lock-timeout', '0');
+        expect(late).toMatchObject({
+          code: 1,
+          out: expect.stringMatching(/^Another process migrates.*\n.*backend \d+ postgres/),
+        });
+      },
+    );
+    await holder.close();
+    await database.drop();
   });
 });

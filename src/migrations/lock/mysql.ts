@@ -8,7 +8,7 @@ const QUERIES: SessionQueries = {
   acquire: `select get_lock(${NAME}, 0) as answer`,
   touch: 'select 1 as answer',
   holder: `select is_used_lock(${NAME}) as answer`,
-  describe: holder => `the process behind connection ${holder} (SHOW PROCESSLIST) has it`,
+  describe: holder => `the process behind connection ${holder} (SHOW PROCESSLIST) holds it`,
 };
 
 /** Opens a named lock (`GET_LOCK`) of MySQL or MariaDB. */

@@ -17,7 +17,7 @@ const QUERIES: SessionQueries = {
   holder: `select concat_ws(' ', pid, usename, client_addr, application_name) as answer from pg_locks join pg_stat_activity using (pid)
     where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())
     and classid::bigint = ${0x6d696b6f} and objid::bigint = ${0x6d696772}`,
-  describe: holder => `the process behind PostgreSQL's backend ${holder} (pg_stat_activity) has it`,
+  describe: holder => `the process behind PostgreSQL's backend ${holder} (pg_stat_activity) holds it`,
 };
 
 /** Opens an advisory lock of PostgreSQL. */

@@ -40,7 +40,7 @@ export async function openSessionLock(connection: SqlConnection, queries: Sessio
       },
       async findHolder() {
         const holder = await ask(queries.holder).catch(() => undefined);
-        return holder ? queries.describe(String(holder)) : 'nobody has it now, or this user may not see who';
+        return holder ? queries.describe(String(holder)) : 'it has ended by now, or this user may not see it';
       },
       touch: async () => void (await ask(queries.touch)),
       async close() {

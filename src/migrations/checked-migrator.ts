@@ -15,7 +15,8 @@ type ListedMigration = NonNullable<MigrationsOptions['migrationsList']>[number];
  */
 export class CheckedMigrator extends Migrator {
   readonly #orm: AnyOrm;
-  readonly #renamed: RenamedMigrations;
+  /** What `explicitMigrations` was given. */
+  readonly renamed: RenamedMigrations;
   /** The options as they are configured; those of a run may differ. */
   readonly #configured: MigrationsOptions;
   /** Files by the names of their migrations, while a rollup runs. */
@@ -24,7 +25,7 @@ export class CheckedMigrator extends Migrator {
   constructor(orm: AnyOrm, renamed: RenamedMigrations) {
     super(orm.em as never);
     this.#orm = orm;
-    this.#renamed = renamed;
+    this.renamed = renamed;
     this.#configured = this.options;
   }
 
@@ -32,7 +33,7 @@ export class CheckedMigrator extends Migrator {
     assertStableNames(this.options.migrationsList);
     const { schema, transaction } = typeof options === 'object' ? (options as MigrateOptions) : {};
     const recorded = await this.#inSchema(schema, () =>
-      repairRecordedNames(this.#orm, this, this.#renamed, transaction),
+      repairRecordedNames(this.#orm, this, this.renamed, transaction),
     );
     return this.#run(
       entry => !recorded.has(entry.name),
@@ -140,4 +141,9 @@ export function checkedMigrator(renamed: RenamedMigrations): OrmExtension & { na
       orm.config.registerExtension('@mikro-orm/migrator', () => new CheckedMigrator(orm, renamed));
     },
   };
+}
+
+/** The map of `explicitMigrations`, whichever copy of this module has registered the Migrator. */
+export function renamedMigrations(orm: AnyOrm): RenamedMigrations {
+  return (orm.migrator as unknown as Partial<CheckedMigrator>).renamed ?? {};
 }

@@ -43,16 +43,7 @@ export async function repairRecordedNames(
   renamed: RenamedMigrations,
   transaction: Transaction | undefined,
 ): Promise<ReadonlySet<string>> {
-  const rows = await recordedRows(orm, transaction);
-  const targets = planRepairs(rows, renamed);
-  const recorded = new Set(rows.map(row => targets.get(row) ?? row.name));
-  const listed = (orm.config.get('migrations').migrationsList ?? []).map(({ name }) => name);
-  const unknown = [...recorded].filter(name => !listed.includes(name));
-  assertNotMinified(
-    rows,
-    unknown.filter(looksMinified),
-    listed.filter(name => !recorded.has(name)),
-  );
+  const { rows, targets, recorded, unknown } = await assertRecordedNames(orm, renamed, transaction);
   if (targets.size > 0) {
     await repairRows(orm, migrator, rows, targets, transaction);
   }
@@ -60,7 +51,31 @@ export async function repairRecordedNames(
   return recorded;
 }
 
-/** The name that each wrong row gets. */
+/** Throws, as a run would, where `renamed` does not fit the rows, or where a name that it lacks looks minified. */
+export async function assertRecordedNames(
+  orm: AnyOrm,
+  renamed: RenamedMigrations = {},
+  transaction?: Transaction,
+): Promise<{
+  rows: readonly RecordedRow[];
+  /** The name that each wrong row gets. */
+  targets: ReadonlyMap<RecordedRow, string>;
+  /** Names that are recorded once the rows have theirs. */
+  recorded: ReadonlySet<string>;
+  /** Those that the list lacks. */
+  unknown: readonly string[];
+}> {
+  const rows = await recordedRows(orm, transaction);
+  const targets = planRepairs(rows, renamed);
+  const recorded = new Set(rows.map(row => targets.get(row) ?? row.name));
+  const listed = (orm.config.get('migrations').migrationsList ?? []).map(({ name }) => name);
+  const unknown = [...recorded].filter(name => !listed.includes(name));
+  const missing = listed.filter(name => !recorded.has(name));
+  assertNotMinified(rows, unknown.filter(looksMinified), missing);
+  return { rows, targets, recorded, unknown };
+}
+
+/** Finds the name that each wrong row gets. */
 function planRepairs(rows: readonly RecordedRow[], renamed: RenamedMigrations): ReadonlyMap<RecordedRow, string> {
   const targets = new Map<RecordedRow, string>();
   const offences: string[] = [];

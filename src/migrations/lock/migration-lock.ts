@@ -46,7 +46,7 @@ export async function withMigrationLock(
       const left = end - performance.now();
       if (left <= 0) {
         throw new MigrationLockError(
-          `Another process migrates the database of "${name}", and was not done after ${timeout} ms; \`detail\` says where to find it. If it hangs, end it; if migrations take that long, raise migrate.lockTimeout.`,
+          `Another process migrates the database of "${name}", and was not done after ${timeout} ms: \`detail\` says where to find it. If it hangs, end it; if migrations take that long, raise migrate.lockTimeout.`,
           { detail: await lock.findHolder() },
         );
       }

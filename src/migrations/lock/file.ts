@@ -27,7 +27,7 @@ export function openFileLock(file: string): DatabaseLock {
   let held = false;
 
   function tryAcquire(): boolean {
-    for (;;) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const isFresh = opened === undefined;
       opened ??= openFile(path, file);
       const state = lockFile(opened.database);
@@ -43,6 +43,7 @@ export function openFileLock(file: string): DatabaseLock {
         throw cannotWrite(path);
       }
     }
+    return false;
   }
 
   return {
@@ -65,6 +66,9 @@ export function openFileLock(file: string): DatabaseLock {
     },
   };
 }
+
+/** How often another process may get in between, one after the other, before this one waits for its next turn. */
+const ATTEMPTS = 20;
 
 /** A lock file as a handle has it open. */
 interface OpenFile {
@@ -102,13 +106,19 @@ function openFile(path: string, file: string): OpenFile {
   const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
   const open = (name: string): DatabaseSync => new DatabaseSync(name, { timeout: 0 });
   try {
-    if (linkFile(path, link, file)) {
-      return { identity: identify(link)!, database: open(link), isLinked: true };
+    for (let attempt = 0; attempt < ATTEMPTS && linkFile(path, link, file); attempt++) {
+      const identity = identify(link)!;
+      // else the path leads to another file by now, or the file system gives each name a number
+      if (isSame(identity, identify(path))) {
+        return { identity, database: open(link), isLinked: true };
+      }
+      rmSync(link);
     }
-    for (;;) {
-      const identity = identify(path);
+    for (let attempt = 0; ; attempt++) {
+      const before = identify(path);
       const database = open(path);
-      if (identity && isSame(identity, identify(path))) {
+      const identity = identify(path);
+      if (identity && ((before && isSame(before, identity)) || attempt === ATTEMPTS)) {
         return { identity, database, isLinked: false };
       }
       database.close();
@@ -122,7 +132,8 @@ function openFile(path: string, file: string): OpenFile {
 
 /**
  * Makes `link` a second name of the file at `path`, which is created where it is missing. False where that does not work: on
- * Windows, on a file system without hard links, or where the link could not be removed.
+ * Windows, on a file system without hard links, or where the link could not be removed: in a sticky folder, `/tmp` say, it
+ * belongs to the owner of the file.
  */
 function linkFile(path: string, link: string, file: string): boolean {
   const isSticky = ((identify(dirname(path))?.mode ?? 0n) & 0o1000n) !== 0n;

@@ -23,8 +23,8 @@ const PATIENCE = 5_000;
 
 /**
  * Runs `work` while no other process does, on any machine: the lock is the database's own, and goes with the process that
- * holds it. Waits up to `timeout` ms for it, and no longer than `assertOpen` lets it. Should the lock be lost, the signal
- * that `work` gets is aborted.
+ * holds it. Waits up to `timeout` ms for it, and stops waiting when `assertOpen` throws. If the lock's connection dies, the
+ * signal that `work` gets is aborted.
  */
 export async function withMigrationLock(
   orm: AnyOrm,

@@ -27,5 +27,5 @@ export {
 
 export { explicitMigrations } from './migrations/explicit-migrations.js';
 export type { ExplicitMigrationsOptions } from './migrations/explicit-migrations.js';
-export type { OrmExtension } from './migrations/checked-migrator.js';
+export type { OrmExtension } from './migrations/orm-extension.js';
 export { explicitEntities } from './entities/explicit-entities.js';

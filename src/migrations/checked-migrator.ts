@@ -1,31 +1,149 @@
-import { Migrator, type MigrateOptions } from '@mikro-orm/migrations';
+import type { MigrationInfo, MigrationsOptions } from '@mikro-orm/core';
+import { Migrator, type MigrateOptions, type Migration, type MigrationResult } from '@mikro-orm/migrations';
+import { identifyDatabase } from '../process/database-identity.js';
 import type { AnyOrm } from '../orm-source.js';
+import type { OrmExtension } from './orm-extension.js';
+import { assertStableNames } from './pending-migrations.js';
+import { recordedRows, repairRecordedNames, type RenamedMigrations } from './recorded-names.js';
 
-/** An extension of MikroORM, such as its `Migrator` or `SeedManager`. */
-export interface OrmExtension {
-  register(orm: AnyOrm): void;
-}
+type RunOptions = string | string[] | MigrateOptions;
+type ListedMigration = NonNullable<MigrationsOptions['migrationsList']>[number];
 
 /**
- * The Migrator extension, with a look at the recorded names before each run of `up()`, from whichever side it comes: the
- * command line, `createOrmSingleton`, or the app.
+ * MikroORM's Migrator, with a look at the listed and the recorded names before each run of `up()`, from whichever side it
+ * comes: the command line, `createOrmSingleton`, or the app.
  */
-export function checkedMigrator(renamed: Readonly<Record<string, string>>): OrmExtension & { name: string } {
+export class CheckedMigrator extends Migrator {
+  readonly #orm: AnyOrm;
+  /** What `explicitMigrations` was given. */
+  readonly renamed: RenamedMigrations;
+  /** The options as they are configured; those of a run may differ. */
+  readonly #configured: MigrationsOptions;
+  /** Files by the names of their migrations, while a rollup runs. */
+  #files: ReadonlyMap<string, string> | undefined;
+
+  constructor(orm: AnyOrm, renamed: RenamedMigrations) {
+    super(orm.em as never);
+    this.#orm = orm;
+    this.renamed = renamed;
+    this.#configured = this.options;
+  }
+
+  override async up(options?: RunOptions): Promise<MigrationInfo[]> {
+    assertStableNames(this.options.migrationsList);
+    const { schema, transaction } = typeof options === 'object' ? (options as MigrateOptions) : {};
+    const recorded = await this.#inSchema(schema, () =>
+      repairRecordedNames(this.#orm, this, this.renamed, transaction),
+    );
+    return this.#run(
+      entry => !recorded.has(entry.name),
+      () => super.up(options),
+    );
+  }
+
+  override async down(options?: RunOptions): Promise<MigrationInfo[]> {
+    const { schema, transaction } = typeof options === 'object' ? (options as MigrateOptions) : {};
+    const rows = await this.#inSchema(schema, () => recordedRows(this.#orm, transaction));
+    const recorded = new Set(rows.map(({ name }) => name));
+    return this.#run(
+      entry => recorded.has(entry.name),
+      () => super.down(options as string | string[] | Omit<MigrateOptions, 'from'>),
+    );
+  }
+
+  /** MikroORM rolls up files, and knows none of a listed migration. */
+  override async rollup(migrations?: string[]): Promise<MigrationResult> {
+    const listed = this.options.migrationsList?.map(({ name }) => name);
+    if (!listed) {
+      return super.rollup(migrations);
+    }
+    // apart from the rest: only the command line needs them, and the file system
+    const [{ migrationsFolder }, { findMigrationFiles }, { writeMigrationIndex }] = await Promise.all([
+      import('./migrations-folder.js'),
+      import('./rollup-files.js'),
+      import('./write-index.js'),
+    ]);
+    const recorded = new Set((await recordedRows(this.#orm)).map(({ name }) => name));
+    const chosen = new Set(migrations?.length ? migrations : recorded);
+    const { config } = this.#orm;
+    this.absolutePath = migrationsFolder(config, this.options);
+    const names = listed.filter(name => chosen.has(name));
+    this.#files = findMigrationFiles(this.absolutePath, names, this.options.emit);
+    try {
+      const result = await super.rollup(migrations);
+      if (this.options.emit === 'cjs') {
+        // MikroORM records the name with this extension, as if it had found the file in a folder
+        await this.logMigration(result.fileName.slice(0, -'.cjs'.length));
+        await this.unlogMigration(result.fileName);
+      }
+      return result;
+    } finally {
+      this.#files = undefined;
+      // without the files that were merged
+      await writeMigrationIndex(config, this.absolutePath, this.options.emit ?? 'ts');
+    }
+  }
+
+  protected override async discoverMigrations(): ReturnType<Migrator['discoverMigrations']> {
+    const found = await super.discoverMigrations();
+    return found.map(migration => {
+      const path = this.#files?.get(migration.name);
+      return path === undefined ? migration : { ...migration, path };
+    });
+  }
+
+  async #inSchema<T>(schema: string | undefined, work: () => Promise<T>): Promise<T> {
+    this.storage.setRunSchema?.(schema ?? this.options.schema);
+    try {
+      return await work();
+    } finally {
+      this.storage.unsetRunSchema?.();
+    }
+  }
+
+  /** Runs with the options that suit the migrations and the database. */
+  async #run<T>(isPart: (entry: ListedMigration) => boolean, run: () => Promise<T>): Promise<T> {
+    const outside = this.options.migrationsList?.some(entry => isPart(entry) && !this.#isTransactional(entry));
+    this.#setOptions({
+      ...this.#configured,
+      // A migration outside of transactions, in a run that is one transaction, would wait for a connection (SQLite has one)
+      // or a table that this transaction holds, for ever: then each migration of the run gets a transaction of its own.
+      allOrNothing: outside ? false : this.#configured.allOrNothing,
+      // A run in memory is a test's: a snapshot of it would only turn up in the project. `migration:create` still writes
+      // one, as a database in memory has nothing else that the next migration could be compared with.
+      snapshotOnMigrate: identifyDatabase(this.#orm).inMemory ? false : this.#configured.snapshotOnMigrate,
+    } as MigrationsOptions);
+    try {
+      return await run();
+    } finally {
+      this.#setOptions(this.#configured);
+    }
+  }
+
+  #setOptions(options: MigrationsOptions): void {
+    (this as unknown as { options: MigrationsOptions }).options = options;
+  }
+
+  /** As MikroORM will see it: on an instance, which may have it in a field. */
+  #isTransactional(entry: ListedMigration): boolean {
+    const type = typeof entry === 'function' ? entry : entry.class;
+    const migration = new type(this.driver as never, this.config as never) as Partial<Migration>;
+    return migration.isTransactional?.() !== false;
+  }
+}
+
+/** The extension that registers the {@link CheckedMigrator}. */
+export function checkedMigrator(renamed: RenamedMigrations): OrmExtension & { name: string } {
   return {
     // MikroORM.init() knows the Migrator by this name, and would register its own over it
     name: 'Migrator',
     register(orm) {
-      orm.config.registerExtension('@mikro-orm/migrator', () => {
-        const migrator = new Migrator(orm.em as never);
-        const up = migrator.up.bind(migrator);
-        migrator.up = async options => {
-          // apart from the rest: a process that does not migrate never needs it
-          const { prepareRun } = await import('./prepare-run.js');
-          await prepareRun(orm, migrator, renamed, typeof options === 'object' ? (options as MigrateOptions) : {});
-          return up(options);
-        };
-        return migrator;
-      });
+      orm.config.registerExtension('@mikro-orm/migrator', () => new CheckedMigrator(orm, renamed));
     },
   };
+}
+
+/** The map of `explicitMigrations`, whichever copy of this module has registered the Migrator. */
+export function renamedMigrations(orm: AnyOrm): RenamedMigrations {
+  return (orm.migrator as unknown as Partial<CheckedMigrator>).renamed ?? {};
 }

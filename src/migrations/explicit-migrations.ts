@@ -4,14 +4,21 @@ import { ExplicitNameError } from '../errors.js';
 import { migrationIndexGenerator } from './index-generator.js';
 import { looksMinified, ownName } from './migration-names.js';
 import { readNamedList } from '../util/named-list.js';
-import { checkedMigrator, type OrmExtension } from './checked-migrator.js';
+import { checkedMigrator } from './checked-migrator.js';
+import type { OrmExtension } from './orm-extension.js';
+import type { RenamedMigrations } from './recorded-names.js';
 
 /** Options of {@link explicitMigrations}: all of MikroORM's `migrations` options but the list. */
 export interface ExplicitMigrationsOptions extends Omit<MigrationsOptions, 'migrationsList'> {
   /** Extensions to keep beside the Migrator. @default [] */
   extensions?: readonly OrmExtension[] | undefined;
-  /** Rows that were recorded under a minified name, repaired before the next run: `{ g: 'Migration20251221173216' }`. */
-  renamed?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Real names of migrations that were recorded under minified ones; the next run repairs the rows. Where several rows have
+   * one name, an array names each of them, in the order of their ids.
+   * @example { g: 'Migration20251221173216', h: ['Migration20260101000000', 'Migration20260202000000'] }
+   * @default {}
+   */
+  renamed?: RenamedMigrations | undefined;
 }
 
 /**
@@ -20,14 +27,14 @@ export interface ExplicitMigrationsOptions extends Omit<MigrationsOptions, 'migr
  * `mikro-orm migration:create` keeps `index.ts` beside the migrations up to date.
  *
  * A run of the Migrator then repairs the names in `renamed`, warns of recorded migrations that the list lacks, and stops
- * before it changes anything where a recorded name looks minified. If a migration of the run is not transactional, each
- * of them is committed by itself.
+ * before it changes anything where a recorded name looks minified or the list is empty. If a migration of the run is not
+ * transactional, each of them is committed by itself.
  *
  * @param migrations migration classes by name: a namespace import, or an object in shorthand. Other values of a namespace
  *   are ignored, unless their key looks like a migration's.
  * @param options MikroORM's `migrations` options, `extensions` and `renamed`. `path` defaults to `./migrations`.
  * @throws {@link ExplicitNameError} with all offenders and the line to write instead: for an array, for a key that differs
- *   from the class's own `name` field, for a class under two keys, for a list without migrations
+ *   from the class's own `name` field, for a class under two keys
  *
  * @example
  * ```ts
@@ -49,9 +56,8 @@ export function explicitMigrations(
 ): { extensions: OrmExtension[]; migrations: MigrationsOptions } {
   const { extensions = [], renamed = {}, ...rest } = options;
   const example = "import * as migrations from './migrations' and explicitMigrations(migrations)";
-  // the command line loads the config to create the first one
-  const isFirst = process.argv.includes('migration:create');
-  const migrationsList = readNamedList('explicitMigrations', example, migrations, readMigration, isFirst).sort((a, b) =>
+  // an empty list is one that `migration:create` has not written yet: a run refuses it
+  const migrationsList = readNamedList('explicitMigrations', example, migrations, readMigration, true).sort((a, b) =>
     a.name < b.name ? -1 : 1,
   );
   assertRenamed(renamed, new Set(migrationsList.map(({ name }) => name)));
@@ -93,11 +99,17 @@ function isMigration(value: unknown): value is MigrationObject['class'] {
   return typeof prototype?.up === 'function' && typeof prototype.addSql === 'function';
 }
 
-function assertRenamed(renamed: Readonly<Record<string, string>>, names: ReadonlySet<string>): void {
-  const bad = Object.entries(renamed).filter(([from, to]) => names.has(from) || !names.has(to));
+function assertRenamed(renamed: RenamedMigrations, names: ReadonlySet<string>): void {
+  const bad = Object.entries(renamed).flatMap(([from, to]) => {
+    const targets = typeof to === 'string' ? [to] : to;
+    if (targets.length === 0) {
+      return `${from} to nothing`;
+    }
+    return targets.filter(target => names.has(from) || !names.has(target)).map(target => `${from} to ${target}`);
+  });
   if (bad.length > 0) {
     throw new ExplicitNameError(
-      `\`renamed\` leads from a recorded name to one of the list, and cannot map ${bad.map(pair => pair.join(' to ')).join(', ')}. Write renamed: { g: '${[...names][0]}' }.`,
+      `\`renamed\` leads from a recorded name to one of the list, and cannot map ${bad.join(', ')}. Write renamed: { g: '${[...names][0] ?? 'Migration20251221173216'}' }.`,
     );
   }
 }

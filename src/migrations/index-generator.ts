@@ -12,11 +12,13 @@ export function migrationIndexGenerator(options: MigrationsOptions): NonNullable
   return class extends Base {
     override async generate(diff: MigrationDiff, path?: string, name?: string): Promise<[string, string]> {
       const generated = await super.generate(diff, path, name);
-      const { emit = 'ts', pathTs, path: pathJs } = this.options;
-      const folder = path ?? (emit === 'ts' && pathTs ? pathTs : pathJs) ?? './migrations';
-      // apart from the rest: only the command line needs it, and the file system
-      const { writeMigrationIndex } = await import('./write-index.js');
-      await writeMigrationIndex(this.driver.config as AnyOrm['config'], folder, emit);
+      // apart from the rest: only the command line needs them, and the file system
+      const [{ migrationsFolder }, { writeMigrationIndex }] = await Promise.all([
+        import('./migrations-folder.js'),
+        import('./write-index.js'),
+      ]);
+      const config = this.driver.config as AnyOrm['config'];
+      await writeMigrationIndex(config, migrationsFolder(config, this.options, path), this.options.emit ?? 'ts');
       return generated;
     }
   };

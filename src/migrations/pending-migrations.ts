@@ -1,9 +1,8 @@
-import type { MigrationsOptions, Transaction } from '@mikro-orm/core';
+import type { MigrationsOptions } from '@mikro-orm/core';
 import { ExplicitNameError, OrmConfigError } from '../errors.js';
-import { looksMinified, ownName } from './migration-names.js';
-import { sqlConnections, type SqlConnection } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
-import { warn } from '../util/warn.js';
+import { looksMinified, ownName } from './migration-names.js';
+import { recordedRows, warnOfUnknown } from './recorded-names.js';
 
 /** What tells one run of migrations from another: the names that the config lists, or where it looks for files. */
 export function migrationsKey(orm: AnyOrm): string {
@@ -18,12 +17,17 @@ export function assertMigratable(orm: AnyOrm): void {
       "`migrate` needs migrations in the config: defineConfig({ ...explicitMigrations(migrations) }), with import * as migrations from './migrations'. For files in a folder, outside of bundlers, add extensions: [Migrator] of @mikro-orm/migrations.",
     );
   }
-  assertStableNames(orm.config.get('migrations').migrationsList ?? []);
+  assertStableNames(orm.config.get('migrations').migrationsList);
 }
 
-/** Refuses to run a list in which a minifier has left its marks, however the list came about. */
-function assertStableNames(list: NonNullable<MigrationsOptions['migrationsList']>): void {
-  const names = list.map(entry => (typeof entry === 'function' ? (ownName(entry) ?? entry.name) : entry.name));
+/** Refuses to run a list that is empty, or in which a minifier has left its marks, however the list came about. */
+export function assertStableNames(list: MigrationsOptions['migrationsList']): void {
+  if (list?.length === 0) {
+    throw new ExplicitNameError(
+      "There is no migration to run: the list is empty. Export the migration classes and write import * as migrations from './migrations' and explicitMigrations(migrations); `mikro-orm migration:create` writes the first one and its index.",
+    );
+  }
+  const names = (list ?? []).map(entry => (typeof entry === 'function' ? (ownName(entry) ?? entry.name) : entry.name));
   const bad = [...new Set(names.filter((name, i) => looksMinified(name) || names.indexOf(name) !== i))];
   if (bad.length > 0) {
     throw new ExplicitNameError(
@@ -60,13 +64,6 @@ export async function isMigrated(orm: AnyOrm): Promise<boolean> {
   return true;
 }
 
-/** A newer release has run them, or the list was shortened: MikroORM ignores them. */
-export function warnOfUnknown(orm: AnyOrm, names: string[]): void {
-  if (names.length > 0) {
-    warn(orm.config, `The database has migrations that the list lacks: ${names.join(', ')}. They are left alone.`);
-  }
-}
-
 /** Names of the migrations that the app has. */
 async function listMigrations(orm: AnyOrm): Promise<string[]> {
   const migrator = orm.migrator as unknown as MigratorInternals;
@@ -76,42 +73,12 @@ async function listMigrations(orm: AnyOrm): Promise<string[]> {
 
 /** Names of migrations by SELECTs only: MikroORM's `getPending()` creates the table. */
 async function compareMigrations(orm: AnyOrm): Promise<{ all: string[]; executed: Set<string> }> {
-  return { all: await listMigrations(orm), executed: await recordedNames(orm) };
+  const rows = await recordedRows(orm);
+  return { all: await listMigrations(orm), executed: new Set(rows.map(({ name }) => name)) };
 }
 
-/** Names that the database has recorded, on its primary; within a transaction, if there is one. */
-export async function recordedNames(orm: AnyOrm, transaction?: Transaction): Promise<Set<string>> {
-  const storage = (orm.migrator as unknown as MigratorInternals).getStorage();
-  const { tableName, schemaName } = storage.resolveTableName();
-  const [[, connection]] = sqlConnections(orm) as [[string, SqlConnection]];
-  const platform = orm.driver.getPlatform() as unknown as PlatformInternals;
-  if (!(await platform.getSchemaHelper().tableExists(connection, tableName, schemaName, transaction))) {
-    return new Set();
-  }
-  const table = [schemaName, tableName].flatMap(name => (name ? platform.quoteIdentifier(name) : [])).join('.');
-  const sql = `select ${platform.quoteIdentifier('name')} from ${table}`;
-  const rows = (await connection.execute(sql, [], 'all', transaction)) as { name: string }[];
-  return new Set(rows.map(row => storage.getMigrationName(row.name)));
-}
-
-// Not public API: "check() only reads" in test/orm-singleton.test.ts holds MikroORM to it, on each driver.
+// Not public API: "check() only reads" in test/singleton/create-orm-singleton.test.ts holds MikroORM to it, on each driver.
 interface MigratorInternals {
   resolvePaths(): Promise<void>;
   discoverMigrations(): Promise<{ name: string }[]>;
-  getStorage(): {
-    /** `getTableName()` would add an entity to MikroORM's registry with each call. */
-    resolveTableName(): { tableName: string; schemaName: string | undefined };
-    getMigrationName(name: string): string;
-  };
-}
-interface PlatformInternals {
-  quoteIdentifier(name: string): string;
-  getSchemaHelper(): {
-    tableExists(
-      connection: SqlConnection,
-      table: string,
-      schema: string | undefined,
-      transaction: Transaction | undefined,
-    ): Promise<boolean>;
-  };
 }

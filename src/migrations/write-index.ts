@@ -1,53 +1,113 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { AnyOrm } from '../orm-source.js';
 import { warn } from '../util/warn.js';
+import { exportedMigrations, mentionsMigration, type ExportedMigration } from './exported-migrations.js';
 
 const MARK = '// Written by mikro-orm-web: migration:create keeps this list up to date.';
 
-/** Writes the index, or warns where that is not possible. */
+/**
+ * Writes the index of the migrations in a folder, and never drops what is listed and still there: a line that it cannot
+ * write anew stays. Warns of what it cannot list, and of an index that it did not write, which it leaves alone.
+ */
 export async function writeMigrationIndex(config: AnyOrm['config'], path: string, emit: string): Promise<void> {
   const baseDir = config.get('baseDir');
   const folder = resolve(baseDir, path);
   const index = join(folder, `index.${emit}`);
   const before = await read(index);
-  const names = (await readdir(folder)).filter(
+  const files = (await readdir(folder)).filter(
     file => file.endsWith(`.${emit}`) && !/^index\.|\.d\.[cm]?ts$/.test(file),
   );
   const extension = emit === 'ts' ? await importExtension(before, join(baseDir, 'tsconfig.json')) : `.${emit}`;
-  const lines: string[] = [];
-  for (const file of names.sort()) {
-    const exported = exportedClass((await read(join(folder, file))) ?? '');
-    if (exported) {
-      const module = `'./${file.slice(0, -emit.length - 1)}${extension}'`;
-      // MikroORM's generator for JavaScript writes CommonJS
-      lines.push(
-        emit === 'ts'
-          ? `export { ${exported} } from ${module};`
-          : `exports.${exported} = require(${module}).${exported};`,
-      );
+  const listed = readIndex(before ?? '');
+  // of other folders
+  const lines = listed.filter(({ module }) => !/^\.\/[^/]+$/.test(module)).map(({ text }) => text);
+  const unclear: string[] = [];
+  for (const file of files.sort()) {
+    const name = file.slice(0, -emit.length - 1);
+    const source = (await read(join(folder, file))) ?? '';
+    const old = listed.filter(({ module }) => [`./${name}`, `./${name}.js`, `./${file}`].includes(module));
+    const exported = exportedMigrations(source, name, new Set(old.flatMap(({ names }) => names)));
+    if (exported.length > 0) {
+      lines.push(...writeLines(exported, quote(`./${name}${extension}`), emit));
+    } else if (old.length > 0) {
+      lines.push(...old.map(({ text }) => text));
+    } else if (mentionsMigration(source, name)) {
+      unclear.push(file);
     }
   }
-  const text = `${MARK}\n${lines.join('\n')}\n`;
   if (before?.replace(/export \{\};?/, '').trim() && !before.startsWith(MARK)) {
+    const empty = emit === 'ts' ? 'write `export {};` in its place' : 'empty it';
     warn(
       config,
-      `${index} was not written by mikro-orm-web, and is left alone. Add the line for the new migration yourself, or delete the file to have it written: ${lines.at(-1) ?? ''}`,
+      `${index} was not written by mikro-orm-web, and is left alone. Add the line for the new migration yourself, or ${empty} and the next migration:create lists all of the folder: ${lines.at(-1) ?? ''}`,
     );
     return;
   }
-  await writeFile(index, text);
+  if (unclear.length > 0) {
+    warn(config, `It is not clear which migration ${unclear.join(', ')} exports: add the line to ${index} yourself.`);
+  }
+  const text = `${MARK}\n${lines.join('\n')}\n`;
+  if (text !== before) {
+    await replaceFile(index, text);
+  }
 }
 
-function exportedClass(source: string): string | undefined {
-  return (/export class ([\w$]+)/.exec(source) ?? /exports\.([\w$]+) = \1/.exec(source))?.[1];
+/** What an index lists. */
+interface IndexLine {
+  /** As it stands there. */
+  readonly text: string;
+  readonly module: string;
+  readonly names: readonly string[];
+}
+
+function readIndex(text: string): IndexLine[] {
+  const string = `'[^'\\n]*'|"(?:[^"\\\\\\n]|\\\\.)*"`;
+  const line = new RegExp(
+    `export\\s*(?:\\{([^}]*)\\}|\\*)\\s*from\\s*(${string});?|exports\\.(\\S+)\\s*=\\s*require\\((${string})\\).*`,
+    'g',
+  );
+  return Array.from(text.matchAll(line), ([text, list = '', from, name, required]) => ({
+    text,
+    module: unquote((from ?? required)!),
+    names: name === undefined ? list.split(',').map(item => item.trim().replace(/^.*\s/, '')) : [name],
+  }));
+}
+
+function writeLines(migrations: readonly ExportedMigration[], module: string, emit: string): string[] {
+  if (emit === 'ts') {
+    const names = migrations.map(({ name, exported }) => (exported === name ? name : `${exported} as ${name}`));
+    return [`export { ${names.join(', ')} } from ${module};`];
+  }
+  // MikroORM's generator for JavaScript writes CommonJS
+  return migrations.map(
+    ({ name, exported }) => `exports.${name} = require(${module})${exported === undefined ? '' : `.${exported}`};`,
+  );
+}
+
+const quote = (module: string): string => (/['\\\n]/.test(module) ? JSON.stringify(module) : `'${module}'`);
+
+const unquote = (string: string): string =>
+  string.startsWith('"') ? (JSON.parse(string) as string) : string.slice(1, -1);
+
+/** Replaces a file at once: a development server reads it whenever it changes, and must not find it half written. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const target = await realpath(path).catch(() => path); // a link stays one
+  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+  try {
+    await writeFile(temporary, text);
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** How this project writes imports: as the index did before, else as its tsconfig lets it. */
 async function importExtension(index: string | undefined, file: string): Promise<string> {
-  const written = index && /from '[^']*?(\.[jt]s)?';/.exec(index);
+  const written = index && /from (['"])\.\/.*?(\.[jt]s)?\1/.exec(index);
   if (written) {
-    return written[1] ?? '';
+    return written[2] ?? '';
   }
   const tsconfig = await readTsconfig(file);
   // what comes first is nearest

@@ -2,7 +2,7 @@ import type { IDatabaseDriver, MikroORM, Options } from '@mikro-orm/core';
 import { assertAllListed } from '../entities/unlisted-entities.js';
 import { OrmClosedError } from '../errors.js';
 import { assertMigratable, isMigrated, migrationsKey } from '../migrations/pending-migrations.js';
-import { LOCK_TIMEOUT, withMigrationLock } from '../migrations/lock/migration-lock.js';
+import { DEFAULT_LOCK_TIMEOUT, withMigrationLock } from '../migrations/lock/migration-lock.js';
 import { runningEms, weakenEntityRegistry } from '../mikro-orm-internals.js';
 import type { EntityList } from '../orm-source.js';
 import { attachOrm } from '../process/attach-orm.js';
@@ -70,7 +70,7 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
   /** Connects, and migrates where asked to; what concerns the database itself happens once a process. */
   async open({ migrate, connect }: OpenOptions): Promise<void> {
     const { orm, database } = this;
-    const lockTimeout = (migrate instanceof Object ? migrate.lockTimeout : undefined) ?? LOCK_TIMEOUT;
+    const lockTimeout = (migrate instanceof Object ? migrate.lockTimeout : undefined) ?? DEFAULT_LOCK_TIMEOUT;
     if (migrate) {
       assertNumber('migrate.lockTimeout', lockTimeout);
       assertMigratable(orm);

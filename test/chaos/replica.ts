@@ -113,7 +113,7 @@ process.on('message', (order: Order) => {
         await close();
       }
     },
-    (error: Error) => ({ error: `${error.name}: ${error.message}` }),
+    (error: Error & { detail?: string }) => ({ error: [`${error.name}: ${error.message}`, error.detail].join(' ') }),
   );
   report.catch((error: Error) => ({ error: error.message })).then(answer => process.send?.(answer));
 });

@@ -2,8 +2,11 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createDatabase, describeDriver } from '../support/databases.js';
+import { MikroORM } from '@mikro-orm/core';
+import { SqliteDriver } from '@mikro-orm/sqlite';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { withMigrationLock } from '../../src/migrations/lock/migration-lock.js';
+import { createDatabase, describeDriver, onServer, type DatabaseConfig } from '../support/databases.js';
 
 const cli = resolve(import.meta.dirname, '../../dist/cli.js');
 let folder: string;
@@ -23,7 +26,7 @@ beforeEach(async ({ task }) => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const writeConfig = (driver: string, settings: object) =>
+const writeConfig = (driver: string, settings: object, options: object = {}) =>
   writeFile(
     join(folder, 'mikro-orm.config.js'),
     `import { Migration } from '@mikro-orm/migrations';
@@ -34,7 +37,7 @@ class Migration1 extends Migration {
     this.addSql('create table note (id integer primary key)');
   }
 }
-const quiet = { silent: true, snapshot: false };
+const quiet = { silent: true, snapshot: false, ...${JSON.stringify(options)} };
 export default defineConfig({
   ...${JSON.stringify(settings)},
   entities: [],
@@ -80,6 +83,76 @@ test('bad input says what to write', async () => {
   });
 });
 
+describe('what cannot be checked is an error of its own', () => {
+  const writeText = (migrations: string) =>
+    writeFile(
+      join(folder, 'mikro-orm.config.js'),
+      `import { defineConfig } from '@mikro-orm/sqlite';
+import { explicitMigrations } from 'mikro-orm-web';
+export default defineConfig({
+  dbName: 'app.db',
+  entities: [],
+  discovery: { warnWhenNoEntities: false },
+  ${migrations}
+});
+`,
+    );
+
+  test.each([
+    ['a folder that is not there', "migrations: { path: './nowhere' }", /nowhere.*path/s],
+    ['a list without migrations', '...explicitMigrations({})', /no migration to run/],
+  ])('%s', async (_what, migrations, message) => {
+    await writeText(migrations);
+    expect(await run('migrate', '--check')).toEqual({ code: 2, out: expect.stringMatching(message) });
+    expect(await run('migrate')).toEqual({ code: 1, out: expect.stringMatching(message) });
+    expect(await readdir(folder), 'no folder is created').toEqual(
+      expect.not.arrayContaining(['nowhere', 'migrations']),
+    );
+  });
+
+  test('no Migrator', async () => {
+    await writeText('');
+    // as where @mikro-orm/migrations cannot be found by MikroORM
+    await writeFile(
+      join(folder, 'hide.mjs'),
+      `import { registerHooks } from 'node:module';
+registerHooks({
+  resolve(name, context, next) {
+    if (name === '@mikro-orm/migrations' && context.parentURL?.includes('@mikro-orm/core')) throw new Error('hidden');
+    return next(name, context);
+  },
+});`,
+    );
+    const env = { NODE_OPTIONS: `--import ${join(folder, 'hide.mjs')}` };
+    const message = /needs migrations in the config/;
+    expect(await runWith(env, 'migrate', '--check')).toEqual({ code: 2, out: expect.stringMatching(message) });
+    expect(await runWith(env, 'migrate')).toEqual({ code: 1, out: expect.stringMatching(message) });
+  });
+
+  test('a config that is missing', async () => {
+    expect(await run('migrate', '--check', '--config', 'none.js')).toMatchObject({ code: 2 });
+  });
+});
+
+test('names that a minifier made are told by --check, and not listed as pending', async () => {
+  await writeConfig('sqlite', { dbName: 'app.db' });
+  expect((await run('migrate')).code).toBe(0);
+  await onServer(
+    { driver: SqliteDriver, dbName: join(folder, 'app.db') } as DatabaseConfig,
+    `update mikro_orm_migrations set name = 'g'`,
+  );
+  expect(await run('migrate', '--check')).toEqual({
+    code: 1,
+    out: expect.stringMatching(
+      /^Migrations were recorded under names that a minifier made: g\..*renamed: \{ g: 'Migration1' \}/,
+    ),
+  });
+  await writeConfig('sqlite', { dbName: 'app.db' }, { renamed: { g: 'Migration1' } });
+  expect(await run('migrate', '--check')).toEqual({ code: 1, out: 'To rename: 1 g (Migration1)' });
+  expect((await run('migrate')).code).toBe(0);
+  expect(await run('migrate', '--check')).toEqual({ code: 0, out: 'No migration is pending.' });
+});
+
 test('what keeps it from running is told', async () => {
   await writeConfig('postgresql', { host: 'localhost', port: 1, user: 'postgres', dbName: 'none' });
   const bothAddresses = `import dns from 'node:dns';
@@ -113,8 +186,29 @@ await describeDriver('postgresql', () => {
     await database.drop();
     await writeConfig('postgresql', { ...settings, port: 5999 });
     expect(await run('migrate', '--check')).toEqual({
-      code: 1,
+      code: 2,
       out: 'The database does not answer: database-unavailable.',
     });
+  });
+
+  test('a deploy that waits for too long prints where to find the one that migrates', async () => {
+    const database = await createDatabase('postgresql');
+    const { driver: _, ...settings } = database.config;
+    await writeConfig('postgresql', settings);
+    const holder = new MikroORM({ ...database.config, entities: [], discovery: { warnWhenNoEntities: false } });
+    await withMigrationLock(
+      holder,
+      undefined,
+      () => undefined,
+      async () => {
+        const late = await run('migrate', '--lock-timeout', '0');
+        expect(late).toMatchObject({
+          code: 1,
+          out: expect.stringMatching(/^Another process migrates.*\n.*backend \d+ postgres/),
+        });
+      },
+    );
+    await holder.close();
+    await database.drop();
   });
 });

@@ -215,8 +215,6 @@ describe('refusals name all offenders and the line to write', () => {
   const one = first();
   test.each([
     ['an array', [one], /import \* as migrations from '\.\/migrations'/],
-    ['nothing', {}, /nothing is in it\. Write import/],
-    ['only other values', { helper: () => 1, VERSION: 3 }, /nothing is in it/],
     [
       'undefined',
       { Migration20260101000000: undefined, Migration20260102000000: 3 },
@@ -296,9 +294,7 @@ describe('migration:create keeps the index up to date', () => {
     const index = join(folder, 'migrations/index.ts');
     await mkdir(join(folder, 'migrations'));
     await writeFile(index, 'export {};\n');
-    process.argv.push('migration:create');
     const orm = new MikroORM({ ...config(), ...explicitMigrations({}, { silent: true }) });
-    process.argv.pop();
     const { fileName } = await orm.migrator.create(undefined, false, true);
     await orm.close();
     expect(await readFile(index, 'utf8')).toContain(`export { ${fileName.slice(0, -3)} }`);

@@ -1,7 +1,16 @@
-import { openDatabaseLock } from './database-lock.js';
+import { realpath } from 'node:fs/promises';
 import { MigrationLockError } from '../../errors.js';
+import { driverOptions, isOwnPool, sqlConnections, type SqlConnection } from '../../mikro-orm-internals.js';
 import type { AnyOrm } from '../../orm-source.js';
+import { identifyDatabase } from '../../process/database-identity.js';
 import { within } from '../../util/time-limit.js';
+import type { DatabaseLock } from './database-lock.js';
+import { openFileLock } from './file.js';
+import { openMysqlLock } from './mysql.js';
+import { openPostgresqlLock } from './postgresql.js';
+
+/** How long to wait for another process that migrates, where `migrate.lockTimeout` does not say. In ms. */
+export const DEFAULT_LOCK_TIMEOUT = 60_000;
 
 /** How long to wait for a process that migrates, in ms, unless `migrate.lockTimeout` says otherwise. */
 export const LOCK_TIMEOUT = 60_000;
@@ -17,12 +26,12 @@ const PATIENCE = 5_000;
 
 /**
  * Runs `work` while no other process does, on any machine: the lock is the database's own, and goes with the process that
- * holds it. Waits up to `timeout` ms for it, and no longer than `assertOpen` lets it. Should the lock be lost, the signal
- * that `work` gets is aborted.
+ * holds it. Waits up to `timeout` ms for it, and stops waiting when `assertOpen` throws. If the lock's connection dies, the
+ * signal that `work` gets is aborted.
  */
 export async function withMigrationLock(
   orm: AnyOrm,
-  timeout: number,
+  timeout = DEFAULT_LOCK_TIMEOUT,
   assertOpen: () => void,
   work: (lost: AbortSignal) => Promise<void>,
 ): Promise<void> {
@@ -40,7 +49,8 @@ export async function withMigrationLock(
       const left = end - performance.now();
       if (left <= 0) {
         throw new MigrationLockError(
-          `Another process migrates the database of "${name}", and was not done after ${timeout} ms: ${await lock.findHolder()}. If it hangs, end it; if migrations take that long, raise migrate.lockTimeout.`,
+          `Another process migrates the database of "${name}", and was not done after ${timeout} ms: \`detail\` says where to find it. If it hangs, end it; if migrations take that long, raise migrate.lockTimeout.`,
+          { detail: await lock.findHolder() },
         );
       }
       await new Promise(resolve => setTimeout(resolve, Math.min(left, (POLL * (1 + Math.random())) / 2)));
@@ -65,4 +75,25 @@ export async function withMigrationLock(
     // of a server that is away, say: what was thrown before tells more
     await within(PATIENCE, lock.close()).catch(() => undefined);
   }
+}
+
+/**
+ * Opens the lock of the database of `orm`, on a connection beside its pool; undefined where a database is this process's
+ * alone (in memory, PGlite), has no lock of the kind, or is reached through a pool of the user's own.
+ */
+async function openDatabaseLock(orm: AnyOrm): Promise<DatabaseLock | undefined> {
+  const [[, connection]] = sqlConnections(orm) as [[string, SqlConnection]];
+  const packages = orm.driver.getDependencies();
+  if (isOwnPool(driverOptions(connection))) {
+    return undefined;
+  }
+  if (packages.includes('pg')) {
+    return openPostgresqlLock(connection);
+  }
+  if (packages.includes('mysql2')) {
+    return openMysqlLock(connection);
+  }
+  const { file } = identifyDatabase(orm);
+  // one lock for all names of a file; it may not be there yet
+  return file === undefined ? undefined : openFileLock(await realpath(file).catch(() => file));
 }

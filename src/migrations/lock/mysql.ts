@@ -1,0 +1,15 @@
+import type { SqlConnection } from '../../mikro-orm-internals.js';
+import type { DatabaseLock } from './database-lock.js';
+import { openSessionLock, type SessionQueries } from './session-lock.js';
+
+// Names of these locks are the server's, and have 64 characters at the most.
+const NAME = "concat('mikro-orm-web ', left(database(), 16), ' ', md5(database()))";
+const QUERIES: SessionQueries = {
+  acquire: `select get_lock(${NAME}, 0) as answer`,
+  touch: 'select 1 as answer',
+  holder: `select is_used_lock(${NAME}) as answer`,
+  describe: holder => `the process behind connection ${holder} (SHOW PROCESSLIST) holds it`,
+};
+
+/** Opens a named lock (`GET_LOCK`) of MySQL or MariaDB. */
+export const openMysqlLock = (connection: SqlConnection): Promise<DatabaseLock> => openSessionLock(connection, QUERIES);

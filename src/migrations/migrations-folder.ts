@@ -1,0 +1,31 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { MigrationsOptions } from '@mikro-orm/core';
+import { OrmConfigError } from '../errors.js';
+import type { AnyOrm } from '../orm-source.js';
+
+/** The folder of the sources of migrations: the one that `migration:create` writes to, unless it is told another. */
+export function migrationsFolder(config: AnyOrm['config'], options: MigrationsOptions, given?: string): string {
+  const { emit = 'ts', path = './migrations', pathTs } = options;
+  return resolve(config.get('baseDir'), given ?? (emit === 'ts' ? (pathTs ?? path) : path));
+}
+
+/** Throws where migrations are files, and their folder is not there: MikroORM would create it, and run nothing. */
+export async function assertMigrationsFolder(orm: AnyOrm): Promise<void> {
+  if (orm.config.get('migrations').migrationsList) {
+    return;
+  }
+  const migrator = orm.migrator as unknown as MigratorInternals;
+  await migrator.resolvePaths();
+  if (!existsSync(migrator.absolutePath)) {
+    throw new OrmConfigError(
+      `There is no migration to run: ${migrator.absolutePath} does not exist. Set migrations: { path } to the folder, or list the classes: defineConfig({ ...explicitMigrations(migrations) }), with import * as migrations from './migrations'.`,
+    );
+  }
+}
+
+// Not public API: test/cli/cli.test.ts holds MikroORM to it.
+interface MigratorInternals {
+  resolvePaths(): Promise<void>;
+  absolutePath: string;
+}

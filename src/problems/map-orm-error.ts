@@ -1,3 +1,4 @@
+import { isAfterCommit } from './after-commit.js';
 import { classifyError, type ClassifiedError } from './classify-error.js';
 import type { Clue } from './drivers/driver.js';
 import { fieldsOf, read } from './error-fields.js';
@@ -75,7 +76,8 @@ export function mapOrmError(error: unknown, options: MapOrmErrorOptions = {}): O
       return problemOf({ verdict: 'request-cancelled' }, options);
     }
     // names that the ORM's message has are certain only if the metadata know them
-    return found && problemOf(orm ? withMetadata(found, orm) : { verdict: found.verdict }, options);
+    const problem = found && problemOf(orm ? withMetadata(found, orm) : { verdict: found.verdict }, options);
+    return problem?.retryable && isAfterCommit(error) ? problemOf({ verdict: 'internal-error' }, options) : problem;
   } catch {
     return undefined; // nothing above is known to throw, and code that maps errors must not get another one
   }

@@ -1,5 +1,6 @@
 import type { TransactionOptions } from '@mikro-orm/core';
 import { assertNumber } from '../util/assert-number.js';
+import { markAfterCommit } from '../problems/after-commit.js';
 import { mapOrmError } from '../problems/map-orm-error.js';
 import { OrmConfigError, TransactionRetryError } from '../errors.js';
 import { runningEm, type RequestOptions } from './request-options.js';
@@ -23,7 +24,7 @@ const FIRST_DELAY = 20;
 /**
  * Runs `work` in a transaction on a fresh fork; again, after a random time that grows, while it fails with a retryable
  * problem: a deadlock, a serialization failure, a lock that was not free, a pool or server that was full. Nothing of a
- * failed attempt stays, so `work` must have no other effects. A commit that may have gone through is not tried again,
+ * failed attempt stays, so `work` must have no other effects. Once COMMIT has returned, or may have, nothing is tried again,
  * and nothing is on libSQL, whose handles do not recover from a lock that was not free.
  *
  * @param orm the ORM, or what leads to it
@@ -64,16 +65,22 @@ export async function retryTransaction<ORM extends AnyOrm, T>(
   // a handle of libsql 0.5 that was busy once loses later writes, and does not let go of its locks when it is closed
   const isLibsql = ready.driver.getDependencies().includes('libsql');
   for (let attempt = 1; ; attempt++) {
+    let hasRun = false;
     let context: { isCommitted?: boolean } | undefined;
     const run = (tx: ORM['em']): Promise<T> => {
+      hasRun = true;
       context = tx.getTransactionContext();
       return work(tx);
     };
     try {
       return await withRequestContext(ready, em => em.transactional(tx => run(tx as ORM['em']), transaction), fork);
     } catch (error) {
-      // what fails after COMMIT has returned, a subscriber say, cannot be cured by doing the work twice
-      if (context?.isCommitted || signal?.aborted || isLibsql || !mapOrmError(error, { orm: ready })?.retryable) {
+      // what fails after COMMIT has returned, a subscriber say, or under `disableTransactions`, would be done twice
+      const isDone = hasRun && (context === undefined || context.isCommitted === true);
+      if (isDone) {
+        markAfterCommit(error);
+      }
+      if (isDone || signal?.aborted || isLibsql || !mapOrmError(error, { orm: ready })?.retryable) {
         throw error;
       }
       if (attempt >= attempts || !(await pause(attempt, signal))) {

@@ -1,4 +1,5 @@
 import { CompiledQuery, sql, type Kysely } from 'kysely';
+import { expect } from 'vitest';
 import type { Scenario } from '../support/compare.js';
 import { DEFERRING, EMBEDDED, SERVERS, failure, kyselyOf, type Side, type Tables } from '../support/side.js';
 
@@ -239,6 +240,13 @@ export const sessions: Scenario[] = [
       });
       await Promise.all([first, second]);
       return order;
+    },
+  },
+  {
+    name: 'a fork, the global em and a repository are refused or served alike',
+    expected: [{ error: 'ValidationError', code: expect.stringContaining('global EntityManager') }, 5],
+    async run({ orm, Author }) {
+      return [await failure(async () => orm.em.findAll(Author)), await orm.em.fork().getRepository(Author).count()];
     },
   },
 ];

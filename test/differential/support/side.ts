@@ -211,5 +211,5 @@ export async function readTables(orm: SqlOrm): Promise<Rows> {
   const em = orm.em.fork();
   const authors = await em.execute('select id, name from author order by id');
   const books = await em.execute('select id, title, author_id from book order by id');
-  return { authors: authors as Rows.authors, books };
+  return { authors: authors as Rows['authors'], books };
 }

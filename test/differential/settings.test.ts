@@ -75,7 +75,6 @@ const zoned: Scenario[] = ['Z', '+05:00'].map(timezone => ({
   name: `timezone ${timezone}: a date comes back as it was written`,
   drivers: ['mariadb', 'mysql'],
   config: () => ({ timezone }) as SqlConfig,
-  expected: ['2026-03-04T05:06:07.000Z', timezone === 'Z' ? '2026-03-04 05:06:07' : '2026-03-04 10:06:07'],
   async run({ orm }) {
     const em = orm.em.fork();
     await em.execute('create table times (at datetime)');
@@ -178,7 +177,8 @@ await compareAll([
   {
     name: 'a dump of several statements',
     own: true,
-    config: () => ({ multipleStatements: true }),
+    // where it is for dumps
+    config: ({ config }) => (config.host ? { multipleStatements: true } : {}),
     drivers: [...FILES, ...SERVERS],
     async run({ orm }) {
       await orm.driver

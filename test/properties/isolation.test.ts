@@ -58,10 +58,13 @@ const { unit } = fc.letrec<{ step: Step; steps: Step[]; unit: Unit }>(tie => ({
   unit: fc.record({ graph, tenant, steps: fc.array(tie('step'), { minLength: 1, maxLength: 5 }) }),
 }));
 
-function createModel() {
+function createModel(isServer: boolean) {
+  // a tenant's schema is for what has none of its own
+  const schema = isServer ? { schema: 'public' } : {};
   const Note = defineEntity({
     name: 'Note',
     tableName: 'note',
+    ...schema,
     properties: { id: p.integer().primary(), tenant: p.string(), text: p.string() },
     filters: {
       tenant: { name: 'tenant', cond: (args: { id: string }) => ({ tenant: args.id }), default: true },
@@ -77,6 +80,7 @@ function createModel() {
   const Secret = defineEntity({
     name: 'Secret',
     tableName: 'secret',
+    ...schema,
     properties: { id: p.integer().primary(), tenant: p.string() },
   });
   return { Note, Doc, Secret };
@@ -134,7 +138,7 @@ async function openWorld(driver: 'postgresql' | 'sqlite'): Promise<World> {
   const graphs = await Promise.all(
     Array.from({ length: GRAPHS }, async () => {
       const library = await importLibrary();
-      const model = createModel();
+      const model = createModel(isServer);
       const config = {
         ...database.config,
         entities: isServer ? Object.values(model) : [model.Note],
@@ -421,7 +425,13 @@ for (const driver of ['postgresql', 'sqlite'] as const) {
         runs++;
       });
       try {
-        await fc.assert(property, { seed, numRuns: 200, endOnFailure: true, interruptAfterTimeLimit: BUDGET });
+        await fc.assert(property, {
+          seed,
+          numRuns: 200,
+          endOnFailure: true,
+          includeErrorInReport: true,
+          interruptAfterTimeLimit: BUDGET,
+        });
       } finally {
         console.log(`${driver}: ${units} units in ${runs} runs, SEED=${seed}`);
       }

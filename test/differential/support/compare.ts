@@ -153,15 +153,19 @@ async function serveAtOnce({ orm, other, driver }: Side): Promise<'serves'> {
   const size = EMBEDDED.includes(driver) ? 1 : POOL;
   const all = createGate();
   let holding = 0;
-  await Promise.all(
-    Array.from({ length: size }, (_, i) =>
-      (i % 2 ? orm : other).em.fork().transactional(async em => {
-        await em.execute('select 1');
-        if (++holding === size) all.open();
-        await all.opened;
-      }),
-    ),
+  const holders = Array.from({ length: size }, (_, i) =>
+    (i % 2 ? orm : other).em.fork().transactional(async em => {
+      await em.execute('select 1');
+      if (++holding === size) all.open();
+      await all.opened;
+    }),
   );
+  try {
+    await Promise.all(holders);
+  } finally {
+    all.open();
+    await Promise.allSettled(holders);
+  }
   // and from the first graph as well, where there is only one
   await orm.em.fork().execute('select 1');
   return 'serves';

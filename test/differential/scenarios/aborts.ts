@@ -25,7 +25,19 @@ async function isSleeping(side: Side): Promise<void> {
  * Uses each idle connection once: pg learns of one that the server has ended only then, and a transaction that begins on it
  * is lost to plain MikroORM, with its slot.
  */
-async function useAll(side: Side): Promise<void> {
+async function useAll(side: Side, strategy: InflightQueryAbortStrategy): Promise<void> {
+  if (side.driver === 'postgresql' && strategy === 'kill session') {
+    // the order to end it is under way
+    await until(async () => {
+      const [row] = await side.other.em
+        .fork()
+        .execute<{ n: unknown }[]>(
+          `select count(*) as n from pg_stat_activity where datname = current_database() and query like 'select pg_sleep%'`,
+        )
+        .catch(() => [{ n: 1 }]);
+      return Number(row!.n) === 0;
+    });
+  }
   for (let i = 0; i < 3; i++) {
     await Promise.all(Array.from({ length: POOL }, () => failure(side.orm.em.fork().execute('select 1'))));
   }
@@ -46,7 +58,7 @@ export const aborts: Scenario[] = [
         await isSleeping(side);
         abort.abort();
         const ended = await outcome;
-        await useAll(side);
+        await useAll(side, inflightQueryAbortStrategy);
         return isError(ended);
       },
     },
@@ -69,7 +81,7 @@ export const aborts: Scenario[] = [
         await isSleeping(side);
         abort.abort();
         const ended = await outcome;
-        await useAll(side);
+        await useAll(side, inflightQueryAbortStrategy);
         return isError(ended);
       },
     },

@@ -1,7 +1,11 @@
-import { MikroORM, defineEntity, p } from '@mikro-orm/core';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { MikroORM, defineEntity, p, type Options } from '@mikro-orm/core';
+import type { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { SqliteDriver } from '@mikro-orm/sqlite';
 import { afterAll, expect, test } from 'vitest';
-import { forkPerRequest, withRequestContext } from '../../src/index.js';
+import { createOrmSingleton, forkPerRequest, withRequestContext } from '../../src/index.js';
+import { createDatabase, describeDriver, onServer } from '../support/databases.js';
 import { collectGarbage } from '../support/garbage.js';
 
 const Note = defineEntity({ name: 'Note', tableName: 'note', properties: { id: p.integer().primary() } });
@@ -57,4 +61,61 @@ test('holds requests weakly', async () => {
   await collectGarbage();
   expect(lost.deref()).toBeUndefined();
   expect(kept.deref()).toBe(await emOf(held));
+});
+
+test('the examples take no tenant from a header that nobody has checked', async () => {
+  const source = await readFile(resolve(import.meta.dirname, '../../src/requests/fork-per-request.ts'), 'utf8');
+  expect(source).not.toMatch(/schema: request\.headers/);
+});
+
+await describeDriver('postgresql', driver => {
+  // a role that owns nothing, and the one that owns the tables: policies bind an owner only where they are forced
+  test.each(['transaction', 'connection'] as const)(
+    'the session of a request holds for its queries, where MikroORM applies it by %s',
+    async sessionContext => {
+      const database = await createDatabase(driver);
+      const role = `mow_reader_${process.pid}_${Date.now().toString(36)}`;
+      await onServer(database.config, `create role ${role}`);
+      try {
+        for (const sql of [
+          'create table note (id int primary key, tenant text not null)',
+          `insert into note values (1, 'a'), (2, 'b')`,
+          'alter table note enable row level security',
+          `create policy tenants on note using (tenant = current_setting('app.tenant', true))`,
+          `grant select on note to ${role}`,
+        ]) {
+          await onServer(database.config, sql);
+        }
+        const singleton = createOrmSingleton(
+          { ...database.config, entities: [Note], sessionContext, pool: { max: 2 } } as object as Partial<
+            Options<PostgreSqlDriver>
+          >,
+          { name: `sessions by ${sessionContext}` },
+        );
+        const emOf = forkPerRequest(singleton, ({ tenant }: { tenant: string }) => ({
+          session: { role, variables: { 'app.tenant': tenant } },
+        }));
+        const seen = async (tenant: string): Promise<unknown> => {
+          try {
+            const em = await emOf({ tenant });
+            return (await em.findAll(Note)).map(({ id }) => id);
+          } catch (error) {
+            // refused, and not ignored
+            return (error as { code?: unknown }).code === 'ORM_CONFIG' ? 'refused' : error;
+          }
+        };
+        for (const [tenant, id] of [
+          ['a', 1],
+          ['b', 2],
+          ['a', 1],
+        ] as const) {
+          expect([[id], 'refused']).toContainEqual(await seen(tenant));
+        }
+        await singleton.close();
+      } finally {
+        await database.drop();
+        await onServer({ ...database.config, dbName: 'postgres' }, `drop role ${role}`);
+      }
+    },
+  );
 });

@@ -201,6 +201,88 @@ await describeDriver('sqlite', driver => {
   });
 });
 
+describe('what is committed and what runs around it', () => {
+  const deadlock = () =>
+    new DeadlockException(Object.assign(new Error('deadlock detected'), { code: '40P01', severity: 'ERROR' }));
+
+  test('work whose COMMIT went through is not run again, whatever comes after it', async () => {
+    const { orm, database } = await openBank('sqlite', {
+      subscribers: [
+        {
+          async afterTransactionCommit() {
+            if (failures++ < 3) throw deadlock();
+          },
+        },
+      ],
+    });
+    let failures = 0;
+    let runs = 0;
+    const error: unknown = await retryTransaction(orm, async em => {
+      runs++;
+      em.create(Account, { id: 100 + runs, balance: 1 });
+    }).catch((e: unknown) => e);
+    expect(runs).toBe(1);
+    expect(await withRequestContext(orm, em => em.count(Account, { id: { $gt: 100 } }))).toBe(1);
+    expect(mapOrmError(error)?.retryable, 'nobody else may run it again either').not.toBe(true);
+    await orm.close();
+    await database.drop();
+  });
+
+  test('the transaction has schema and filters of the context around it, as em.transactional() has', async () => {
+    const { orm, database } = await openBank('sqlite');
+    const tenant = (em: MikroORM['em']) => [em.schema, em.getFilterParams('tenant')];
+    await withRequestContext(
+      orm,
+      async outer => {
+        const expected = await outer.transactional(async em => tenant(em as MikroORM['em']));
+        expect(expected).toEqual(['tenant_a', { id: 1 }]);
+        expect(await retryTransaction(orm, async em => tenant(em))).toEqual(expected);
+      },
+      { schema: 'tenant_a', filters: { tenant: { id: 1 } } },
+    );
+    await orm.close();
+    await database.drop();
+  });
+
+  test('a timer that was started within a transaction may run one after its end', async () => {
+    const { orm, database } = await openBank('sqlite');
+    let start!: () => void;
+    const started = new Promise<void>(resolve => (start = resolve));
+    let timer: Promise<number> | undefined;
+    await withRequestContext(orm, em =>
+      em.transactional(async () => {
+        timer = started.then(() => retryTransaction(orm, em => em.count(Account)));
+      }),
+    );
+    start();
+    expect(await timer).toBe(ACCOUNTS);
+    await orm.close();
+    await database.drop();
+  });
+
+  test('it is refused within a transaction of its ORM, also with one of another ORM between', async () => {
+    const [one, two] = [await openBank('sqlite'), await openBank('sqlite')];
+    await withRequestContext(one.orm, first =>
+      first.transactional(() =>
+        withRequestContext(two.orm, second =>
+          second.transactional(async () => {
+            // it would wait for the connection of the transaction around it
+            const refused = Promise.race([
+              retryTransaction(one.orm, async () => 'ran').catch(
+                (error: unknown) => (error as { code?: unknown }).code,
+              ),
+              new Promise(resolve => setTimeout(resolve, 2_000, 'hangs')),
+            ]);
+            expect(await refused).toBe('ORM_CONFIG');
+          }),
+        ),
+      ),
+    );
+    await Promise.all([one.orm.close(), two.orm.close()]);
+    await Promise.all([one.database.drop(), two.database.drop()]);
+  });
+});
+
 /** Another process that holds the write lock of a SQLite file for `ms`. */
 async function holdWriteLock(file: string, ms: number): Promise<{ ended: Promise<unknown> }> {
   const script = `

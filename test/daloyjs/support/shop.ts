@@ -23,7 +23,7 @@ export function urlOf({ host, port, user, dbName }: DatabaseConfig): string {
   return `postgres://${user}@${host}:${port}/${dbName}`;
 }
 
-/** The example, evaluated afresh: on PostgreSQL at this address, or on PGlite in memory. Importing its app opens that. */
+/** The example, evaluated afresh, with what its server adds: on PostgreSQL at this address, or on PGlite in memory. */
 export async function loadShop(url?: string, overrides: Partial<Options<AbstractSqlDriver>> = {}) {
   vi.resetModules();
   vi.stubEnv('DATABASE_URL', url);
@@ -31,12 +31,14 @@ export async function loadShop(url?: string, overrides: Partial<Options<Abstract
   vi.stubEnv('LOG_LEVEL', 'fatal');
   const { orm, ormHooks, ormPlugin } = await import('../../../examples/daloyjs/src/orm.ts');
   orm.configure({ logger: () => undefined, ...overrides });
-  const { app } = await import('../../../examples/daloyjs/src/app.ts');
+  const { buildApp } = await import('../../../examples/daloyjs/src/build-app.ts');
   const { Inventory } = await import('../../../examples/daloyjs/src/entities/inventory.ts');
   const { User } = await import('../../../examples/daloyjs/src/entities/user.ts');
   const { App, HttpError } = await import('@daloyjs/core');
+  const app = buildApp();
+  app.register(ormPlugin);
   const call = (method: string, path: string, body?: unknown) => request(app, method, path, body);
-  return { orm, ormHooks, ormPlugin, app, App, HttpError, Inventory, User, call };
+  return { orm, ormHooks, ormPlugin, buildApp, app, App, HttpError, Inventory, User, call };
 }
 
 /** One request, in process. */

@@ -1,9 +1,9 @@
 import type { Metadata } from 'next';
 import Link from 'next/link';
-import type { ReactNode } from 'react';
+import { Fragment, Suspense, type ReactNode } from 'react';
+import { Count } from '../components/count';
 import { NavLink } from '../components/nav-link';
 import { Article, User } from '../lib/entities';
-import { getEm } from '../lib/orm';
 import './globals.css';
 
 export const metadata: Metadata = {
@@ -11,9 +11,11 @@ export const metadata: Metadata = {
   description: 'Next.js and MikroORM, with mikro-orm-web between them.',
 };
 
-export default async function RootLayout({ children }: { children: ReactNode }) {
-  const em = await getEm();
-  const [users, articles] = await Promise.all([em.count(User), em.count(Article)]);
+// With `cacheComponents`, pages that wait for a request need a Suspense boundary. Without it they are better off with none:
+// behind a boundary, `notFound()` and `redirect()` come too late for a status of 404 or 307.
+const Boundary = process.env.CACHE_COMPONENTS === '1' ? Suspense : Fragment;
+
+export default function RootLayout({ children }: { children: ReactNode }) {
   return (
     <html lang="en">
       <body>
@@ -23,14 +25,16 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
               Notebook
             </Link>
             <NavLink href="/articles">
-              Articles <span className="count">{articles}</span>
+              Articles <Count entity={Article} />
             </NavLink>
             <NavLink href="/users">
-              Users <span className="count">{users}</span>
+              Users <Count entity={User} />
             </NavLink>
           </nav>
         </header>
-        <main>{children}</main>
+        <main>
+          <Boundary>{children}</Boundary>
+        </main>
       </body>
     </html>
   );

@@ -123,6 +123,16 @@ for (const [driver, code] of Object.entries(CODES)) {
       expect(text).not.toMatch(/ann@|hunter\d|insert into/);
     });
 
+    test('a form that fails for another reason than its fields throws an error without values, and logs the line', async () => {
+      const { fieldErrors } = await import(join(example, 'lib/field-errors.ts'));
+      const fail = () => adapter.withEm(em => em.create(Account, VALUES) && em.flush());
+      let thrown: unknown;
+      const text = await logOf(() => fieldErrors(fail).catch((error: unknown) => (thrown = error)));
+      expect(JSON.parse(text)).toMatchObject({ problem: 'internal-error', error: 'TableNotFoundException', code });
+      expect(thrown).toBeInstanceOf(Error);
+      expect(format(thrown) + text).not.toMatch(/ann@|hunter\d|insert into/);
+    });
+
     test('a unit of work joins no other, not even a transaction around it', async () => {
       const { withEm } = adapter;
       await withEm(outer =>

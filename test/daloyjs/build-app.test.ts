@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { request } from './support/shop.ts';
+import { baseDir, request } from './support/shop.ts';
 
 const register = pathToFileURL(resolve(import.meta.dirname, 'support/register.ts')).href;
 const dump = resolve(import.meta.dirname, '../../examples/daloyjs/src/dump-openapi.ts');
@@ -26,6 +26,7 @@ test('buildApp() opens nothing, nor do health and the OpenAPI document; what use
   vi.stubEnv('LOG_LEVEL', 'fatal');
   const { buildApp } = await import('../../examples/daloyjs/src/build-app.ts');
   const { orm } = await import('../../examples/daloyjs/src/orm.ts');
+  orm.configure({ logger: () => undefined, baseDir });
   const app = buildApp();
   await app.ready();
   expect(await request(app, 'GET', '/openapi.json')).toMatchObject({ status: 200 });

@@ -19,7 +19,11 @@ for (const [driver, code] of Object.entries(CODES)) {
   await describeDriver(driver as keyof typeof CODES, () => {
     test('what is logged of an error says what failed and where, and holds no values', async () => {
       const database = await createDatabase(driver as keyof typeof CODES);
-      const overrides = { ...database.config, entities: [Account], migrations: { migrationsList: [], snapshot: false } };
+      const overrides = {
+        ...database.config,
+        entities: [Account],
+        migrations: { migrationsList: [], snapshot: false },
+      };
       const shop = await loadShop(undefined, overrides as Options<never>);
       const app = new shop.App({ logger: false, hooks: shop.ormHooks });
       app.route({

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { AbstractSqlDriver, Options } from '@mikro-orm/sql';
 import { vi } from 'vitest';
 import { createDatabase, type DatabaseConfig, type DriverName } from '../../support/databases.js';
@@ -23,6 +24,9 @@ export function urlOf({ host, port, user, dbName }: DatabaseConfig): string {
   return `postgres://${user}@${host}:${port}/${dbName}`;
 }
 
+/** Where the snapshot of the schema goes, which the example keeps in its own `src`. */
+export const baseDir = resolve(import.meta.dirname, '../../.tmp/shop');
+
 /** The example, evaluated afresh, with what its server adds: on PostgreSQL at this address, or on PGlite in memory. */
 export async function loadShop(url?: string, overrides: Partial<Options<AbstractSqlDriver>> = {}) {
   vi.resetModules();
@@ -30,7 +34,7 @@ export async function loadShop(url?: string, overrides: Partial<Options<Abstract
   vi.stubEnv('DATABASE_DIR', 'memory://');
   vi.stubEnv('LOG_LEVEL', 'fatal');
   const { orm, ormHooks, ormPlugin } = await import('../../../examples/daloyjs/src/orm.ts');
-  orm.configure({ logger: () => undefined, ...overrides });
+  orm.configure({ logger: () => undefined, baseDir, ...overrides });
   const { buildApp } = await import('../../../examples/daloyjs/src/build-app.ts');
   const { Inventory } = await import('../../../examples/daloyjs/src/entities/inventory.ts');
   const { User } = await import('../../../examples/daloyjs/src/entities/user.ts');

@@ -14,7 +14,7 @@ export type Em = EmOf<typeof orm>;
 export const getEm = cache(async (): Promise<Em> => {
   await connection(); // waits for a request, so `next build` never touches the database
   const { em, end } = await openEm(orm);
-  after(end); // a shutdown waits until the page was sent
+  after(end); // a shutdown waits until the page was sent; runs also if the client leaves or the render fails
   return em;
 });
 

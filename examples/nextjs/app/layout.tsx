@@ -1,6 +1,6 @@
 import type { Metadata } from 'next';
 import Link from 'next/link';
-import { Fragment, Suspense, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { Count } from '../components/count';
 import { NavLink } from '../components/nav-link';
 import { Article, User } from '../lib/entities';
@@ -10,10 +10,6 @@ export const metadata: Metadata = {
   title: { default: 'Notebook', template: '%s · Notebook' },
   description: 'Next.js and MikroORM, with mikro-orm-web between them.',
 };
-
-// With `cacheComponents`, pages that wait for a request need a Suspense boundary. Without it they are better off with none:
-// behind a boundary, `notFound()` and `redirect()` come too late for a status of 404 or 307.
-const Boundary = process.env.CACHE_COMPONENTS === '1' ? Suspense : Fragment;
 
 export default function RootLayout({ children }: { children: ReactNode }) {
   return (
@@ -32,9 +28,7 @@ export default function RootLayout({ children }: { children: ReactNode }) {
             </NavLink>
           </nav>
         </header>
-        <main>
-          <Boundary>{children}</Boundary>
-        </main>
+        <main>{children}</main>
       </body>
     </html>
   );

@@ -17,20 +17,23 @@ export class CheckedMigrator extends Migrator {
   readonly #orm: AnyOrm;
   /** What `explicitMigrations` was given. */
   readonly renamed: RenamedMigrations;
+  /** Whether that had no migration in it. */
+  readonly lacksMigrations: boolean;
   /** The options as they are configured; those of a run may differ. */
   readonly #configured: MigrationsOptions;
   /** Files by the names of their migrations, while a rollup runs. */
   #files: ReadonlyMap<string, string> | undefined;
 
-  constructor(orm: AnyOrm, renamed: RenamedMigrations) {
+  constructor(orm: AnyOrm, renamed: RenamedMigrations, lacksMigrations: boolean) {
     super(orm.em as never);
+    this.lacksMigrations = lacksMigrations;
     this.#orm = orm;
     this.renamed = renamed;
     this.#configured = this.options;
   }
 
   override async up(options?: RunOptions): Promise<MigrationInfo[]> {
-    assertStableNames(this.options.migrationsList);
+    assertStableNames(this.options.migrationsList, this.lacksMigrations);
     const { schema, transaction } = typeof options === 'object' ? (options as MigrateOptions) : {};
     const recorded = await this.#inSchema(schema, () =>
       repairRecordedNames(this.#orm, this, this.renamed, transaction),
@@ -133,12 +136,12 @@ export class CheckedMigrator extends Migrator {
 }
 
 /** The extension that registers the {@link CheckedMigrator}. */
-export function checkedMigrator(renamed: RenamedMigrations): OrmExtension & { name: string } {
+export function checkedMigrator(renamed: RenamedMigrations, lacksMigrations: boolean): OrmExtension & { name: string } {
   return {
     // MikroORM.init() knows the Migrator by this name, and would register its own over it
     name: 'Migrator',
     register(orm) {
-      orm.config.registerExtension('@mikro-orm/migrator', () => new CheckedMigrator(orm, renamed));
+      orm.config.registerExtension('@mikro-orm/migrator', () => new CheckedMigrator(orm, renamed, lacksMigrations));
     },
   };
 }

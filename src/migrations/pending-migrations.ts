@@ -17,12 +17,16 @@ export function assertMigratable(orm: AnyOrm): void {
       "`migrate` needs migrations in the config: defineConfig({ ...explicitMigrations(migrations) }), with import * as migrations from './migrations'. For files in a folder, outside of bundlers, add extensions: [Migrator] of @mikro-orm/migrations.",
     );
   }
-  assertStableNames(orm.config.get('migrations').migrationsList);
+  const { lacksMigrations } = orm.migrator as unknown as { lacksMigrations?: boolean };
+  assertStableNames(orm.config.get('migrations').migrationsList, lacksMigrations);
 }
 
-/** Refuses to run a list that is empty, or in which a minifier has left its marks, however the list came about. */
-export function assertStableNames(list: MigrationsOptions['migrationsList']): void {
-  if (list?.length === 0) {
+/**
+ * Refuses to run a list in which a minifier has left its marks, however the list came about; and an empty one, if
+ * `explicitMigrations` got nothing (`lacks`): an app that says `migrationsList: []` by itself wants nothing to run.
+ */
+export function assertStableNames(list: MigrationsOptions['migrationsList'], lacks = false): void {
+  if (lacks && list?.length === 0) {
     throw new ExplicitNameError(
       "There is no migration to run: the list is empty. Export the migration classes and write import * as migrations from './migrations' and explicitMigrations(migrations); `mikro-orm migration:create` writes the first one and its index.",
     );

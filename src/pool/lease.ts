@@ -13,6 +13,9 @@ export const TRANSACTION_METHODS = [
 ] as const;
 export type TransactionMethod = (typeof TRANSACTION_METHODS)[number];
 
+/** What Kysely cancels a query by, where a connection has it. */
+const CANCEL_METHODS = ['cancelQuery', 'collectSessionInfo', 'killSession'] as const;
+
 /** After one of these has failed, nobody can tell whether a transaction is open, and Kysely never gives the connection back. */
 const ENDS_WHEN_IT_FAILS: ReadonlySet<TransactionMethod> = new Set([
   'beginTransaction',
@@ -20,14 +23,18 @@ const ENDS_WHEN_IT_FAILS: ReadonlySet<TransactionMethod> = new Set([
   'rollbackTransaction',
 ]);
 
-/** What a lease is made of. */
-export interface LeaseParts {
+/** Where a lease comes from, and goes back to. */
+export interface LeaseOwner {
+  /** Called once, when the connection is back. */
+  released(lease: Lease): void;
+}
+
+/** What a lease lends. */
+interface Lent {
   readonly driver: KyselyDriver;
   readonly connection: DatabaseConnection;
   /** Undefined for an embedded database, whose only handle cannot be thrown away. */
   readonly client: NativeClient | undefined;
-  /** Called once, when the connection is back. */
-  onRelease(lease: Lease): void;
 }
 
 /**
@@ -38,8 +45,9 @@ export interface LeaseParts {
  * the connection serves another request.
  */
 export class Lease implements DatabaseConnection {
-  readonly #parts: LeaseParts;
-  #isReleased = false;
+  readonly #owner: LeaseOwner;
+  /** Undefined once it is released: Kysely remembers every lease until the next full garbage collection. */
+  #lent: Lent | undefined;
   /** The last statement failed: the caller has an error already. */
   #failed = false;
   /** Not to be given to another borrower. */
@@ -50,29 +58,24 @@ export class Lease implements DatabaseConnection {
   declare collectSessionInfo?: NonNullable<DatabaseConnection['collectSessionInfo']>;
   declare killSession?: NonNullable<DatabaseConnection['killSession']>;
 
-  constructor(parts: LeaseParts) {
-    this.#parts = parts;
-    const { connection } = parts;
+  constructor(owner: LeaseOwner, lent: Lent) {
+    this.#owner = owner;
+    this.#lent = lent;
     // Kysely cancels queries by these where the connection has them. With a released one there is nothing to cancel.
-    for (const name of ['cancelQuery', 'collectSessionInfo', 'killSession'] as const) {
-      const method = connection[name];
-      if (method) {
-        this[name] = async (...args) => (this.#isReleased ? undefined : method.apply(connection, args));
+    for (const name of CANCEL_METHODS) {
+      if (lent.connection[name]) {
+        this[name] = async (...args) => this.#lent?.connection[name]?.(...args);
       }
     }
   }
 
-  async executeQuery(query: unknown, options?: unknown): Promise<unknown> {
-    this.#assertUsable();
-    this.#failed = true;
-    const result = await this.#parts.connection.executeQuery(query, options);
-    this.#failed = false;
-    return result;
+  executeQuery(query: unknown, options?: unknown): Promise<unknown> {
+    const { connection, client } = this.#usable();
+    return client ? this.#watch(connection.executeQuery(query, options)) : connection.executeQuery(query, options);
   }
 
   async *streamQuery(query: unknown, chunkSize?: number, options?: unknown): AsyncIterableIterator<unknown> {
-    this.#assertUsable();
-    const rows = this.#parts.connection.streamQuery(query, chunkSize, options);
+    const rows = this.#usable().connection.streamQuery(query, chunkSize, options);
     try {
       for (;;) {
         const { done, value } = await rows.next();
@@ -80,29 +83,35 @@ export class Lease implements DatabaseConnection {
           return;
         }
         yield value;
-        this.#assertUsable();
+        this.#usable();
       }
     } finally {
-      if (!this.#isReleased) {
+      if (this.#lent) {
         await rows.return?.();
       }
     }
   }
 
+  async #watch(executing: Promise<unknown>): Promise<unknown> {
+    this.#failed = true;
+    const result = await executing;
+    this.#failed = false;
+    return result;
+  }
+
   /** Begins, ends or divides a transaction. A failure to begin, commit or roll back ends the lease. */
   async control(method: TransactionMethod, args: unknown[]): Promise<void> {
-    if (this.#isReleased && method === 'rollbackTransaction') {
+    const isRollback = method === 'rollbackTransaction';
+    if (!this.#lent && isRollback) {
       return; // what failed before has ended the transaction
     }
     try {
-      if (method !== 'rollbackTransaction') {
-        this.#assertUsable();
-      }
+      const { driver, connection } = (isRollback && this.#lent) || this.#usable();
       this.#failed = false;
-      await this.#parts.driver[method]!(this.#parts.connection, ...(args as [never, never]));
+      await driver[method]!(connection, ...(args as [never, never]));
     } catch (error) {
-      if (ENDS_WHEN_IT_FAILS.has(method) && !this.#isReleased) {
-        await this.#endFailed(method);
+      if (this.#lent && ENDS_WHEN_IT_FAILS.has(method)) {
+        await this.#endFailed(this.#lent, method);
       }
       throw error;
     }
@@ -110,14 +119,15 @@ export class Lease implements DatabaseConnection {
 
   /** Gives the connection back; a second call is a no-op. */
   async release(): Promise<void> {
-    if (this.#isReleased) {
+    const lent = this.#lent;
+    if (!lent) {
       return;
     }
-    this.#isReleased = true;
+    this.#lent = undefined;
     try {
-      await this.#giveBack();
+      await this.#giveBack(lent);
     } finally {
-      this.#parts.onRelease(this);
+      this.#owner.released(this);
     }
   }
 
@@ -126,8 +136,7 @@ export class Lease implements DatabaseConnection {
     this.#revoked ??= reason;
   }
 
-  async #giveBack(): Promise<void> {
-    const { driver, connection, client } = this.#parts;
+  async #giveBack({ driver, connection, client }: Lent): Promise<void> {
     if (client && this.#failed && !this.#isTainted && !client.isIdle()) {
       await client.settle();
     }
@@ -145,17 +154,17 @@ export class Lease implements DatabaseConnection {
     }
   }
 
-  async #endFailed(method: TransactionMethod): Promise<void> {
+  async #endFailed({ driver, connection, client }: Lent, method: TransactionMethod): Promise<void> {
     this.#isTainted = true;
-    if (!this.#parts.client && method === 'commitTransaction') {
+    if (!client && method === 'commitTransaction') {
       // the one handle stays, so that nothing may stay open on it: SQLite's COMMIT that fails leaves the transaction open
-      await this.#parts.driver.rollbackTransaction(this.#parts.connection).catch(() => undefined);
+      await driver.rollbackTransaction(connection).catch(() => undefined);
     }
     await this.release().catch(() => undefined);
   }
 
-  #assertUsable(): void {
-    if (this.#isReleased) {
+  #usable(): Lent {
+    if (!this.#lent) {
       throw new OrmConfigError(
         'The transaction or the pinned connection has ended, and its connection serves others. Start a new one.',
       );
@@ -163,5 +172,6 @@ export class Lease implements DatabaseConnection {
     if (this.#revoked !== undefined) {
       throw this.#revoked;
     }
+    return this.#lent;
   }
 }

@@ -18,7 +18,7 @@ import { SqliteFunctions } from './sqlite-functions.js';
 export interface PoolUser {
   readonly connection: SqlConnection;
   /** What to throw once the pool is closed: made here, so that its class is the one that the ORM's module graph knows. */
-  closedError(): Error;
+  readonly closedError: () => Error;
 }
 
 /** What a driver needs to know beyond its first user. */
@@ -28,6 +28,9 @@ export interface PoolDriverOptions {
   /** The file of an embedded database, which is opened anew when another one has taken its place. */
   readonly file?: string | undefined;
 }
+
+/** Drivers whose acquired connection is always the one handle. That of libSQL may be opened anew. */
+const ONE_HANDLE = ['better-sqlite3', '@electric-sql/pglite'];
 
 /** A user that acquires a connection, and the client that it gets. */
 interface Borrowing {
@@ -53,6 +56,8 @@ export class PoolDriver {
   readonly #borrowing = new AsyncLocalStorage<Borrowing>();
   readonly #functions: SqliteFunctions;
   readonly #isReplaced: (() => boolean) | undefined;
+  /** Whether the driver calls hooks, or opens clients, when a connection is acquired: not with one handle that stays open. */
+  readonly #hasHooks: boolean;
   #owner: SqlConnection;
   #dialect: Dialect | Promise<Dialect> | undefined;
   #opened: Promise<KyselyDriver> | undefined;
@@ -65,6 +70,7 @@ export class PoolDriver {
     this.#makeOwner = ownerLike(first.connection, () => this.#borrowing.getStore()?.user.connection);
     this.#owner = this.#makeOwner();
     this.#functions = new SqliteFunctions(() => holder()?.connection);
+    this.#hasHooks = !options.packages.some(name => ONE_HANDLE.includes(name));
     this.#isReplaced = options.file === undefined ? undefined : watchReplacement(options.file);
   }
 
@@ -114,7 +120,9 @@ export class PoolDriver {
     const borrowing: Borrowing = { user };
     try {
       const driver = this.#ready ?? (await this.open(user));
-      const connection = await this.#borrowing.run(borrowing, () => driver.acquireConnection(options));
+      const connection = await (this.#hasHooks
+        ? this.#borrowing.run(borrowing, () => driver.acquireConnection(options))
+        : driver.acquireConnection(options));
       return { driver, connection, client: borrowing.client };
     } catch (error) {
       // a hook of the config has thrown: Kysely forgets the client that it was called with

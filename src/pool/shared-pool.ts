@@ -1,7 +1,7 @@
 import type { Dialect, KyselyDriver } from '../mikro-orm-internals.js';
 import { Mutex } from '../util/mutex.js';
-import { Lease, TRANSACTION_METHODS } from './lease.js';
-import { PoolDriver, type PoolDriverOptions, type PoolUser } from './pool-driver.js';
+import { Lease, TRANSACTION_METHODS, type LeaseOwner } from './lease.js';
+import { PoolDriver, type Acquired, type PoolDriverOptions, type PoolUser } from './pool-driver.js';
 
 export type { PoolUser } from './pool-driver.js';
 
@@ -20,7 +20,7 @@ export class SharedPool {
   readonly #driver: PoolDriver;
   readonly #turns = new Mutex();
   readonly #leases = new Set<Lease>();
-  /** Rejects those that wait for a connection. */
+  /** Reject those that wait for a connection of the driver's own pool. */
   readonly #waiting = new Set<() => void>();
   #users = 0;
   #busy = 0;
@@ -30,6 +30,8 @@ export class SharedPool {
   #isClosed = false;
   /** Who has the one handle of an embedded database. */
   #holder: PoolUser | undefined;
+  readonly #single = this.#ownerOf(true);
+  readonly #many = this.#ownerOf(false);
 
   constructor(first: PoolUser, { linger, ...options }: SharedPoolOptions) {
     this.#linger = linger;
@@ -126,23 +128,45 @@ export class SharedPool {
   }
 
   #rejectWaiting(): void {
+    this.#turns.cancel();
     for (const reject of this.#waiting) {
       reject();
     }
     this.#waiting.clear();
   }
 
-  #lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
+  async #lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
     this.#busy++;
+    try {
+      const turn = isSingle ? this.#turns.take(user.closedError) : undefined;
+      if (turn) {
+        await turn;
+      }
+    } catch (error) {
+      this.#busy--;
+      throw error;
+    }
+    try {
+      this.#assertOpen(user); // only now: while it waited for its turn, the pool may have been closed
+      const acquiring = this.#driver.acquire(user, options);
+      return this.#hand(user, isSingle, await (isSingle ? acquiring : this.#unlessClosed(user, acquiring)));
+    } catch (error) {
+      this.#done(isSingle);
+      throw error;
+    }
+  }
+
+  /** Rejects once the pool is closed; what is acquired after that goes back. */
+  #unlessClosed(user: PoolUser, acquiring: Promise<Acquired>): Promise<Acquired> {
     return new Promise((resolve, reject) => {
       const abandon = (): void => reject(user.closedError());
       this.#waiting.add(abandon);
-      this.#acquire(user, isSingle, options).then(
-        lease => {
+      acquiring.then(
+        acquired => {
           if (this.#waiting.delete(abandon)) {
-            resolve(lease);
+            resolve(acquired);
           } else {
-            lease.release().catch(() => undefined); // rejected meanwhile
+            acquired.driver.releaseConnection(acquired.connection).catch(() => undefined);
           }
         },
         (error: unknown) => {
@@ -153,29 +177,21 @@ export class SharedPool {
     });
   }
 
-  async #acquire(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
-    const turn = isSingle ? this.#turns.take() : undefined;
-    if (turn) {
-      await turn;
-    }
-    try {
-      this.#assertOpen(user); // only now: while it waited for its turn, the pool may have been closed
-      const acquired = await this.#driver.acquire(user, options);
-      this.#served++;
-      this.#holder = isSingle ? user : undefined;
-      const lease = new Lease({
-        ...acquired,
-        onRelease: released => {
-          this.#leases.delete(released);
-          this.#done(isSingle);
-        },
-      });
-      this.#leases.add(lease);
-      return lease;
-    } catch (error) {
-      this.#done(isSingle);
-      throw error;
-    }
+  #hand(user: PoolUser, isSingle: boolean, acquired: Acquired): Lease {
+    this.#served++;
+    this.#holder = isSingle ? user : undefined;
+    const lease = new Lease(isSingle ? this.#single : this.#many, acquired);
+    this.#leases.add(lease);
+    return lease;
+  }
+
+  #ownerOf(isSingle: boolean): LeaseOwner {
+    return {
+      released: lease => {
+        this.#leases.delete(lease);
+        this.#done(isSingle);
+      },
+    };
   }
 
   #done(isSingle: boolean): void {

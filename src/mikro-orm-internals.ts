@@ -1,5 +1,5 @@
-import { RequestContext, TransactionContext } from '@mikro-orm/core';
-import type { Connection, EntityManager, ForkOptions } from '@mikro-orm/core';
+import { EntityManager, RequestContext, TransactionContext } from '@mikro-orm/core';
+import type { Connection, ForkOptions } from '@mikro-orm/core';
 import type { AnyOrm } from './orm-source.js';
 
 // Every use of what MikroORM and Kysely do not promise: seen in MikroORM 7.1.11 to 7.2.2 and Kysely 0.28 to 0.29.
@@ -107,11 +107,16 @@ export function hasEnded(em: EntityManager): boolean {
   return (em as Marked)[ENDED] === true;
 }
 
+/** What finds the EntityManager of a context by the name of its ORM: `context` of MikroORM's config. */
+export type ContextLookup = (name: string) => EntityManager | undefined;
+
 /** The EntityManagers that run under this name now: a transaction's, a request context's. */
-export function runningEms(name: string): EntityManager[] {
-  return [TransactionContext.getEntityManager(name), RequestContext.getEntityManager(name)].filter(
-    em => em !== undefined && !hasEnded(em),
-  ) as EntityManager[];
+export function runningEms(
+  name: string,
+  lookup: ContextLookup = other => RequestContext.getEntityManager(other),
+): { transaction: EntityManager | undefined; context: EntityManager | undefined } {
+  const running = (em: EntityManager | undefined): EntityManager | undefined => (em && !hasEnded(em) ? em : undefined);
+  return { transaction: running(TransactionContext.getEntityManager(name)), context: running(lookup(name)) };
 }
 
 export function markEnded(em: EntityManager): void {
@@ -129,7 +134,7 @@ interface Nested {
  * There the inner one hides the outer one, so that a unit of work inside of `A.transactional → B.transactional` fell out of
  * A's transaction. Once a process: module graphs share the classes of core.
  */
-export function completeContexts(): void {
+function completeContexts(): void {
   const host = TransactionContext as typeof TransactionContext & { [PATCHED]?: true };
   if (host[PATCHED]) {
     return;
@@ -160,7 +165,13 @@ function endWith<T>(result: T, ems: readonly EntityManager[]): T {
   if (!(result instanceof Promise)) {
     return result;
   }
-  return result.finally(() => ems.forEach(markEnded)) as T;
+  const end = (): void => ems.forEach(markEnded);
+  if (result.constructor !== Promise || Object.keys(result).length > 0) {
+    // one that has more to it than its value, which the caller may want
+    Promise.prototype.then.call(result, end, end);
+    return result;
+  }
+  return result.finally(end) as T; // a rejection that nobody handles stays one
 }
 
 /** Runs `callback` where `ems` are the EntityManagers of the running request, each under the name of its ORM. */
@@ -170,27 +181,27 @@ export function runInContext<T>(ems: readonly EntityManager[], callback: () => T
 }
 
 /**
- * Runs `work` where no transaction of `em`'s ORM is found, running or ended: MikroORM prefers one over a request context. It
- * finds `em` in its place.
+ * Runs `work` where MikroORM finds `em`: it prefers a transaction, running or ended, and what a `context` of the app's own
+ * finds, over a request context.
  */
-export function outsideOfTransactions<T>(em: EntityManager, work: () => T): T {
-  const outer = TransactionContext.currentTransactionContext() as Nested | undefined;
-  const found = TransactionContext.getEntityManager(em.name);
-  if (!found || found === em) {
+export function pinContext<T>(em: EntityManager, lookup: ContextLookup, work: () => T): T {
+  const found = TransactionContext.getEntityManager(em.name) ?? lookup(em.name);
+  if (found === em) {
     return work();
   }
+  const outer = TransactionContext.currentTransactionContext() as Nested | undefined;
   const { storage } = TransactionContext as unknown as { storage: { run(context: Nested, next: () => T): T } };
   return storage.run(Object.assign(new TransactionContext(em) as unknown as Nested, { outer }), work);
 }
 
 /**
- * A fork of `em` with the event manager of `global`: that of a transaction has a subscriber which takes entities that were
+ * A fork of `em` with the event manager of `other`: that of a transaction has a subscriber which takes entities that were
  * deleted out of the identity map of the unit of work around it.
  */
-export function forkWithEventsOf<EM extends EntityManager>(global: EntityManager, em: EM, options: ForkOptions): EM {
+export function forkWithEventsOf<EM extends EntityManager>(other: EntityManager, em: EM, options: ForkOptions): EM {
   const internal = em as unknown as { eventManager: unknown };
   const own = internal.eventManager;
-  internal.eventManager = global.getEventManager();
+  internal.eventManager = other.getEventManager();
   try {
     return em.fork(options) as EM;
   } finally {
@@ -220,3 +231,52 @@ export function weakenEntityRegistry(): void {
     host[ENTITY_REGISTRY] = new WeakMap(host[ENTITY_REGISTRY]);
   }
 }
+
+// --- filters -------------------------------------------------------------------------------------------------------
+
+/** Filters that are switched on or off for an EntityManager and its forks. */
+export type FilterSwitches = Readonly<Record<string, boolean>>;
+
+const SWITCHES = Symbol.for('mikro-orm-web/filters');
+type Switched = EntityManager & { [SWITCHES]?: FilterSwitches | undefined };
+
+export function filterSwitches(em: EntityManager): FilterSwitches {
+  return (em as Switched)[SWITCHES] ?? {};
+}
+
+/** Switches filters for all queries of `em`. MikroORM does so query by query, by methods that the global one calls, too. */
+export function switchFilters(em: EntityManager, switches: FilterSwitches): void {
+  (em as Switched)[SWITCHES] = switches;
+  const prototype = EntityManager.prototype as EntityManager & { [SWITCHES]?: unknown };
+  if (SWITCHES in prototype) {
+    return;
+  }
+  Object.defineProperty(prototype, SWITCHES, { value: undefined, writable: true });
+  const { applyFilters, fork } = prototype;
+  prototype.applyFilters = function (this: EntityManager, ...[entity, where, options, ...rest]: unknown[]) {
+    const call = applyFilters as (this: EntityManager, ...args: unknown[]) => unknown;
+    return call.call(this, entity, where, withSwitches(this, options), ...rest);
+  } as typeof applyFilters;
+  prototype.fork = function (this: EntityManager, options) {
+    const source = options?.disableContextResolution ? this : this.getContext(false);
+    const forked = fork.call(this, options);
+    const inherited = (source as Switched)[SWITCHES];
+    if (inherited) {
+      (forked as Switched)[SWITCHES] = inherited;
+    }
+    return forked;
+  } as typeof fork;
+}
+
+/** Options of one query, on top of the switches of the EntityManager that it runs on. */
+function withSwitches(em: EntityManager, options: unknown): unknown {
+  const switches = (em.getContext(false) as Switched)[SWITCHES];
+  if (!switches || options === false) {
+    return options;
+  }
+  const asked = Array.isArray(options) ? Object.fromEntries(options.map(name => [name, true])) : (options as object);
+  return { ...switches, ...asked };
+}
+
+// as soon as anything of this package is used: a transaction that is running by then would never be seen to end
+completeContexts();

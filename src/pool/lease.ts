@@ -23,6 +23,9 @@ const ENDS_WHEN_IT_FAILS: ReadonlySet<TransactionMethod> = new Set([
   'rollbackTransaction',
 ]);
 
+const OPEN_TRANSACTION =
+  'A BEGIN by hand left a transaction open on a connection of the pool, and it was rolled back: the next statement may run on another connection. Use em.transactional(), em.begin(), or one pinned connection of Kysely that commits.';
+
 /** Where a lease comes from, and goes back to. */
 export interface LeaseOwner {
   /** Called once, when the connection is back. */
@@ -50,6 +53,8 @@ export class Lease implements DatabaseConnection {
   #lent: Lent | undefined;
   /** The last statement failed: the caller has an error already. */
   #failed = false;
+  #statements = 0;
+  #rejectPending: ((error: Error) => void) | undefined;
   /** Not to be given to another borrower. */
   #isTainted = false;
   #revoked: unknown;
@@ -66,6 +71,16 @@ export class Lease implements DatabaseConnection {
       if (lent.connection[name]) {
         this[name] = async (...args) => this.#lent?.connection[name]?.(...args);
       }
+    }
+    const { killSession } = this;
+    if (killSession && lent.client) {
+      this.killSession = async (...args) => {
+        try {
+          return await killSession(...args);
+        } finally {
+          await this.#endKilled();
+        }
+      };
     }
   }
 
@@ -93,10 +108,19 @@ export class Lease implements DatabaseConnection {
   }
 
   async #watch(executing: Promise<unknown>): Promise<unknown> {
+    this.#statements++;
     this.#failed = true;
-    const result = await executing;
+    const killed = new Promise<never>((_, reject) => (this.#rejectPending = reject));
+    const result = await Promise.race([executing, killed]);
     this.#failed = false;
     return result;
+  }
+
+  /** mysql2 never answers a query whose connection it has destroyed, so that Kysely would wait for it, and never give it back. */
+  async #endKilled(): Promise<void> {
+    this.#isTainted = true;
+    this.#rejectPending?.(Object.assign(new Error('The session was killed'), { code: 'ECONNRESET', fatal: true }));
+    await this.release().catch(() => undefined);
   }
 
   /** Begins, ends or divides a transaction. A failure to begin, commit or roll back ends the lease. */
@@ -144,11 +168,11 @@ export class Lease implements DatabaseConnection {
       client.destroy();
     } else if (client?.isInTransaction()) {
       client.destroy();
-      if (!this.#failed) {
-        throw new OrmConfigError(
-          'A BEGIN by hand left a transaction open on a connection of the pool, and it was rolled back: the next statement may run on another connection. Use em.transactional(), em.begin(), or one pinned connection of Kysely.',
-        );
+      if (!this.#failed && this.#statements === 1) {
+        throw new OrmConfigError(OPEN_TRANSACTION);
       }
+      // of several statements on one connection, what ended them may have thrown already
+      process.emitWarning(OPEN_TRANSACTION, { code: 'MIKRO_ORM_WEB_OPEN_TRANSACTION' });
     } else {
       await driver.releaseConnection(connection);
     }

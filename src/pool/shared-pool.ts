@@ -9,6 +9,8 @@ export type { PoolUser } from './pool-driver.js';
 export interface SharedPoolOptions extends PoolDriverOptions {
   /** How long a retired pool stays open without use, in ms. */
   readonly linger: number;
+  /** Called when the last user has detached: what attaches later may have other settings. */
+  readonly onUnused: () => void;
 }
 
 /**
@@ -17,6 +19,7 @@ export interface SharedPoolOptions extends PoolDriverOptions {
  */
 export class SharedPool {
   readonly #linger: number;
+  readonly #onUnused: () => void;
   readonly #driver: PoolDriver;
   readonly #turns = new Mutex();
   readonly #leases = new Set<Lease>();
@@ -33,8 +36,9 @@ export class SharedPool {
   readonly #single = this.#ownerOf(true);
   readonly #many = this.#ownerOf(false);
 
-  constructor(first: PoolUser, { linger, ...options }: SharedPoolOptions) {
+  constructor(first: PoolUser, { linger, onUnused, ...options }: SharedPoolOptions) {
     this.#linger = linger;
+    this.#onUnused = onUnused;
     this.#driver = new PoolDriver(first, options, () => this.#holder);
   }
 
@@ -48,7 +52,10 @@ export class SharedPool {
     return this.#served;
   }
 
-  /** Counts one more user; the function that is returned counts it out, and closes the pool after the last one. */
+  /**
+   * Counts one more user; the function that is returned counts it out, and closes the pool after the last one. What waits
+   * for a connection then is rejected: a driver's own pool would leave it waiting, and a handle would be opened again.
+   */
   attach(): () => Promise<void> {
     this.#users++;
     let isAttached = true;
@@ -56,6 +63,8 @@ export class SharedPool {
       if (isAttached) {
         isAttached = false;
         if (--this.#users === 0) {
+          this.#onUnused();
+          this.#rejectWaiting();
           await this.#driver.shut();
         }
       }

@@ -5,6 +5,8 @@ interface Handle {
 
 interface Definition {
   readonly options: object;
+  /** How many arguments SQLite lets a statement pass. */
+  readonly arity: number;
   readonly implementations: WeakMap<object, (...args: unknown[]) => unknown>;
 }
 
@@ -27,8 +29,10 @@ export class SqliteFunctions {
       return native;
     }
     const define: Handle['function'] = (name, options, implementation) => {
-      const known = this.#definitions.get(name);
-      const definition = known ?? { options, implementations: new WeakMap() };
+      const { length: arity } = implementation;
+      const before = this.#definitions.get(name);
+      const known = before?.arity === arity ? before : undefined;
+      const definition = known ?? { options, arity, implementations: before?.implementations ?? new WeakMap() };
       definition.implementations.set(borrower, implementation);
       if (!known) {
         this.#definitions.set(name, definition);
@@ -45,13 +49,14 @@ export class SqliteFunctions {
     }
   }
 
-  #define(native: Handle, name: string, { options, implementations }: Definition): void {
-    native.function(name, options, (...args) => {
+  #define(native: Handle, name: string, { options, implementations, arity }: Definition): void {
+    const dispatch = (...args: unknown[]): unknown => {
       const implementation = implementations.get(this.#borrower() ?? native);
       if (!implementation) {
         throw new Error(`no such function: ${name}`);
       }
       return implementation(...args);
-    });
+    };
+    native.function(name, options, Object.defineProperty(dispatch, 'length', { value: arity }));
   }
 }

@@ -1,6 +1,5 @@
 import { OrmClosedError } from '../errors.js';
 import {
-  completeContexts,
   driverOptions,
   isOwnPool,
   isSql,
@@ -25,7 +24,6 @@ export interface Pools {
  * `driverOptions` is the user's own pool, and stays as it is.
  */
 export function attachOrm(orm: AnyOrm, pools: Pools): void {
-  completeContexts();
   if (!isSql(orm)) {
     return;
   }
@@ -73,8 +71,13 @@ function attachConnection(orm: AnyOrm, role: string, connection: SqlConnection, 
   // called by MikroORM whenever it connects: after a reconnect, the settings may be another database's
   replaceDialect(connection, () => {
     assertOpen(pools);
-    pool = pools.poolFor(orm, role, user);
-    detach = pool.attach();
+    const next = pools.poolFor(orm, role, user);
+    // while mysql2's dialect is a promise, a second connect() comes here, too
+    if (next !== pool || !detach) {
+      void detach?.();
+      detach = next.attach();
+      pool = next;
+    }
     return pool.dialect(user);
   });
   const close = connection.close.bind(connection);

@@ -141,26 +141,29 @@ function fileOfUrl(place: string): string {
   return path === undefined ? place : decodeURIComponent(path);
 }
 
-/** Settings as text: of a function only that there is one, for module graphs have copies; of a circle only where it closes. */
-function stringify(settings: unknown): string {
-  const ancestors: unknown[] = [];
-  return JSON.stringify(settings, function (this: unknown, _key, value: unknown) {
-    if (typeof value === 'function') {
-      return 'function';
-    }
-    if (typeof value === 'bigint') {
-      return String(value);
-    }
-    if (typeof value !== 'object' || value === null) {
-      return value;
-    }
-    while (ancestors.length > 0 && ancestors.at(-1) !== this) {
-      ancestors.pop();
-    }
-    if (ancestors.includes(value)) {
-      return 'circular';
-    }
-    ancestors.push(value);
-    return value;
-  });
+/**
+ * Settings as text: of a function only that there is one, for module graphs have copies; of an instance of a class, too (an
+ * agent, PGlite with its memory); of bytes their content.
+ */
+function stringify(settings: unknown, ancestors: readonly unknown[] = []): string {
+  if (typeof settings !== 'object' || settings === null) {
+    return typeof settings === 'string'
+      ? JSON.stringify(settings)
+      : typeof settings === 'function'
+        ? 'function'
+        : `${String(settings)}`;
+  }
+  if (settings instanceof Uint8Array) {
+    return Buffer.from(settings.buffer, settings.byteOffset, settings.byteLength).toString('base64');
+  }
+  if (settings instanceof Date || settings instanceof URL) {
+    return String(settings);
+  }
+  const isPlain = Array.isArray(settings) || [Object.prototype, null].includes(Object.getPrototypeOf(settings) as null);
+  if (!isPlain || ancestors.includes(settings)) {
+    return 'object';
+  }
+  const inside = [...ancestors, settings];
+  const entries = Object.entries(settings).filter(([, value]) => value !== undefined);
+  return `{${entries.map(([key, value]) => `${key}:${stringify(value, inside)}`).join()}}`;
 }

@@ -115,17 +115,16 @@ export class SharedDatabase {
 
   /** Whether `close()` was called, and may still be draining. */
   get isClosing(): boolean {
-    return this.#closing !== undefined;
+    return this.#closedBy !== Infinity;
   }
 
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** Whether the settings stand, the first graph's: in production, once they have led to a database. */
+  /** Whether the settings stand, the first graph's: in production, as long as an ORM has them, also one that still opens. */
   get isSettled(): boolean {
-    const isReached = [...this.#pools.values()].some(pool => pool.served > 0);
-    return isProduction() && (this.#runs.has('connect') || isReached);
+    return isProduction() && [...this.#orms].some(orm => orm.deref());
   }
 
   /** Whether an ORM of this identity belongs here. In development a reload may have edited the settings of the pool. */
@@ -147,6 +146,7 @@ export class SharedDatabase {
         packages: orm.driver.getDependencies(),
         file,
         linger: exclusive ? 0 : LINGER,
+        onUnused: () => this.#pools.delete(key),
       });
       this.#pools.set(key, pool);
     }
@@ -162,6 +162,15 @@ export class SharedDatabase {
     }
     this.#orms.add(new WeakRef(orm));
     registry().byOrm.set(orm, this);
+  }
+
+  /** Forgets an ORM that could not be opened: other settings may be right. */
+  remove(orm: AnyOrm): void {
+    for (const ref of this.#orms) {
+      if (ref.deref() === orm) {
+        this.#orms.delete(ref);
+      }
+    }
   }
 
   /** Runs `work` once for all graphs, after the runs before it; a failed run is not kept. */
@@ -213,7 +222,11 @@ export class SharedDatabase {
   async #close(drain: number): Promise<void> {
     const state = registry();
     this.#closedBy = ++state.closings;
-    const replaced = this.#replaced.map(ref => ref.deref()?.close(drain));
+    // what had the name before an edit of the settings, and what has it since
+    const successor = state.databases.get(this.name);
+    const others = [...this.#replaced.map(ref => ref.deref()), successor].map(other =>
+      other && !other.isClosing ? other.close(drain) : undefined,
+    );
     await this.#drain(drain);
     this.#isClosed = true;
     if (state.databases.get(this.name) === this) {
@@ -225,7 +238,7 @@ export class SharedDatabase {
     // closes what is not the pool's: caches, and a Kysely instance of the user's
     await Promise.all([...this.#orms].map(orm => orm.deref()?.close()));
     this.#orms.clear();
-    await Promise.all(replaced);
+    await Promise.all(others);
   }
 
   async #drain(ms: number): Promise<void> {

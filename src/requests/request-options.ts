@@ -1,6 +1,6 @@
 import type { EntityManager, ForkOptions } from '@mikro-orm/core';
 import { OrmConfigError } from '../errors.js';
-import { completeContexts, forkWithEventsOf, runningEms } from '../mikro-orm-internals.js';
+import { filterSwitches, forkWithEventsOf, runningEms, switchFilters } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
 
 /** Options of a request's EntityManager: MikroORM's fork options (schema, flush mode, signal, session …) and filters. */
@@ -22,9 +22,16 @@ export interface RequestOptions extends ForkOptions {
 
 /** The EntityManager of the context or transaction of `orm` that runs now; undefined once that has ended. */
 export function runningEm<ORM extends AnyOrm>(orm: ORM): ORM['em'] | undefined {
-  completeContexts();
+  const { transaction, context } = ownRunningEms(orm);
+  return transaction ?? context;
+}
+
+function ownRunningEms<ORM extends AnyOrm>(orm: ORM): Record<'transaction' | 'context', ORM['em'] | undefined> {
+  const { transaction, context } = runningEms(orm.em.name, orm.config.get('context'));
   // a reload, or another module graph, has another ORM under the same name
-  return runningEms(orm.em.name).find(em => em.config === orm.config) as ORM['em'] | undefined;
+  const own = (em: EntityManager | undefined): ORM['em'] | undefined =>
+    em?.config === orm.config ? (em as ORM['em']) : undefined;
+  return { transaction: own(transaction), context: own(context) };
 }
 
 /**
@@ -37,13 +44,14 @@ export function forkEm<ORM extends AnyOrm>(
   { filters: _filters, inherit: _inherit, ...options }: RequestOptions = {},
   useContext = false,
 ): ORM['em'] {
-  return forkWithEventsOf(orm.em, parent ?? orm.em, {
+  const { context } = parent ? ownRunningEms(orm) : { context: undefined };
+  return forkWithEventsOf(context ?? orm.em, parent ?? orm.em, {
     ...options,
     useContext,
     // whatever context or transaction runs around the call
     disableContextResolution: true,
     // of a unit of work without transactions, but not of the next one
-    disableTransactions: options.disableTransactions ?? orm.config.get('disableTransactions'),
+    disableTransactions: options.disableTransactions ?? orm.config.get('disableTransactions') ?? false,
   });
 }
 
@@ -63,32 +71,26 @@ export function forkBare<ORM extends AnyOrm>(
   return em;
 }
 
-/** Sets filter parameters and switches on a fork: within its own context, as MikroORM resolves that first. */
-export function applyFilters<EM extends EntityManager>(em: EM, filters: RequestOptions['filters'] = {}): EM {
-  const switches: Record<string, boolean> = {};
+/**
+ * Sets filter parameters and switches on a fork: within its own context, as MikroORM resolves that first. A filter that is
+ * given parameters is not switched by the context around it any more.
+ */
+export function applyFilters<EM extends EntityManager>(em: EM, filters: RequestOptions['filters']): EM {
+  if (!filters) {
+    return em;
+  }
+  const inherited = filterSwitches(em);
+  const switches: Record<string, boolean> = { ...inherited };
   for (const [name, value] of Object.entries(filters)) {
     if (typeof value === 'boolean') {
       switches[name] = value;
     } else {
       em.setFilterParams(name, value);
+      delete switches[name];
     }
   }
-  return Object.keys(switches).length > 0 ? switchFilters(em, switches) : em;
-}
-
-/** MikroORM switches filters query by query only: give each query of this fork, and of forks of it, these defaults. */
-function switchFilters<EM extends EntityManager>(em: EM, switches: Record<string, boolean>): EM {
-  const apply = em.applyFilters.bind(em);
-  const fork = em.fork.bind(em);
-  em.applyFilters = ((entity, where, options, ...rest) =>
-    apply(entity, where, withDefaults(options, switches) as typeof options, ...rest)) as EM['applyFilters'];
-  return Object.assign(em, { fork: (options?: ForkOptions) => switchFilters(fork(options), switches) });
-}
-
-function withDefaults(options: unknown, switches: Record<string, boolean>): unknown {
-  if (options === false) {
-    return false;
+  if (Object.keys({ ...switches, ...inherited }).length > 0) {
+    switchFilters(em, switches);
   }
-  const asked = Array.isArray(options) ? Object.fromEntries(options.map(name => [name, true])) : (options as object);
-  return { ...switches, ...asked };
+  return em;
 }

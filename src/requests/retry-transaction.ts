@@ -4,7 +4,7 @@ import { markAfterCommit } from '../problems/after-commit.js';
 import { mapOrmError } from '../problems/map-orm-error.js';
 import { OrmConfigError, TransactionRetryError } from '../errors.js';
 import { runningEm, type RequestOptions } from './request-options.js';
-import { outsideOfTransactions } from '../mikro-orm-internals.js';
+import { pinContext } from '../mikro-orm-internals.js';
 import { resolveOrm, type AnyOrm, type OrmSource } from '../orm-source.js';
 import { withRequestContext } from './with-request-context.js';
 
@@ -57,7 +57,10 @@ export async function retryTransaction<ORM extends AnyOrm, T>(
   assertNumber('retryTransaction({ attempts })', attempts, 1);
   const ready = await resolveOrm(orm, 'retryTransaction');
   const running = runningEm(ready);
-  if (transaction.ctx || (running && outsideOfTransactions(running, () => running.isInTransaction()))) {
+  if (
+    transaction.ctx ||
+    (running && pinContext(running, ready.config.get('context'), () => running.isInTransaction()))
+  ) {
     throw new OrmConfigError(
       'retryTransaction was called inside a running transaction, and only the outermost can be run again. Put it around that one, or use em.transactional() here.',
     );
@@ -65,18 +68,21 @@ export async function retryTransaction<ORM extends AnyOrm, T>(
   // a handle of libsql 0.5 that was busy once loses later writes, and does not let go of its locks when it is closed
   const isLibsql = ready.driver.getDependencies().includes('libsql');
   for (let attempt = 1; ; attempt++) {
-    let hasRun = false;
     let context: { isCommitted?: boolean } | undefined;
     const run = (tx: ORM['em']): Promise<T> => {
-      hasRun = true;
       context = tx.getTransactionContext();
+      if (!context) {
+        throw new OrmConfigError(
+          'retryTransaction found no transaction: `disableTransactions` is set in the config or in `fork`, and what a failed attempt has done would stay.',
+        );
+      }
       return work(tx);
     };
     try {
       return await withRequestContext(ready, em => em.transactional(tx => run(tx as ORM['em']), transaction), fork);
     } catch (error) {
-      // what fails after COMMIT has returned, a subscriber say, or under `disableTransactions`, would be done twice
-      const isDone = hasRun && (context === undefined || context.isCommitted === true);
+      // what fails after COMMIT has returned, a subscriber say, is done: again would be twice
+      const isDone = context?.isCommitted === true;
       if (isDone) {
         markAfterCommit(error);
       }

@@ -1,5 +1,5 @@
 import { RequestContext, type EntityManager } from '@mikro-orm/core';
-import { hasEnded, markEnded, outsideOfTransactions, runInContext } from '../mikro-orm-internals.js';
+import { hasEnded, markEnded, pinContext, runInContext } from '../mikro-orm-internals.js';
 import { readyOrm, resolveOrm, type AnyOrm, type OrmSource } from '../orm-source.js';
 import { beginUnitOfWork } from '../process/shared-database.js';
 import { applyFilters, forkEm, runningEm, type RequestOptions } from './request-options.js';
@@ -36,13 +36,13 @@ export async function withRequestContext<ORM extends AnyOrm, T>(
   const ready = readyOrm(orm) ?? (await resolveOrm(orm, 'withRequestContext'));
   const running = runningEm(ready);
   if (running && !options) {
-    return outsideOfTransactions(running, () => callback(running));
+    return pinContext(running, ready.config.get('context'), () => callback(running));
   }
   const em = forkEm(ready, options?.inherit === false ? undefined : running, options, true);
   const end = beginUnitOfWork(ready);
   try {
     return await runInContext([...othersRunning(em.name), em], () =>
-      outsideOfTransactions(em, () => callback(applyFilters(em, options?.filters))),
+      pinContext(em, ready.config.get('context'), () => callback(applyFilters(em, options?.filters))),
     );
   } finally {
     markEnded(em);

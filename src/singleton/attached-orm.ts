@@ -144,7 +144,8 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
  * that close() waits for does not: it is served until the end.
  */
 async function untilClosed(name: string, closings: number): Promise<void> {
-  if (runningEms(name).length === 0) {
+  const { transaction, context } = runningEms(name);
+  if (!transaction && !context) {
     await findDatabase(name)?.untilClosed(closings);
   }
 }

@@ -126,6 +126,7 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
     }
     if (failure) {
       attaching = attached = undefined;
+      target.database.remove(target.orm);
       await target.orm.close().catch(() => undefined);
       throw failure.error;
     }

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { MikroORM } from '@mikro-orm/core';
+import { PGlite } from '@electric-sql/pglite';
+import { PgliteDriver } from '@mikro-orm/pglite';
 import { SqliteDialect } from 'kysely';
 // @ts-expect-error it comes without types
 import Database from 'better-sqlite3';
 import { expect, test, vi } from 'vitest';
-import { createDatabase, describeDriver, type DatabaseConfig } from '../support/databases.js';
+import { createDatabase, describeDriver, onServer, type DatabaseConfig } from '../support/databases.js';
 import { collectGarbage } from '../support/garbage.js';
 import { createGraph } from '../support/graphs.js';
 
@@ -168,6 +170,145 @@ await describeDriver('postgresql', driver => {
     expect(await connection.execute('select count(*)::int as n from child')).toEqual([{ n: 0 }]);
     await em.rollback();
     await orm.close();
+    await database.drop();
+  });
+});
+
+await describeDriver('mariadb', driver => {
+  test('two first queries at once count as one user, so that closing the ORM closes its pool', async () => {
+    const database = await createDatabase(driver);
+    const graph = await createGraph(database.config);
+    const orm = await graph.createOrmSingleton(graph.config, { name: 'two first queries' })();
+    await orm.close();
+    const one = () => orm.em.fork().getConnection().execute('select 1 as one');
+    expect(await Promise.all([one(), one()])).toEqual([[{ one: 1 }], [{ one: 1 }]]);
+    const native = (await orm.driver.getConnection().getNativeClient()) as { _closed: boolean };
+    await orm.close();
+    expect(native._closed).toBe(true);
+    await database.drop();
+  });
+
+  test('a killed session gives its slot back, and a drain does not wait for it', async () => {
+    const database = await createDatabase(driver);
+    const graph = await createGraph({ ...database.config, pool: { max: 1 } } as DatabaseConfig);
+    const singleton = graph.createOrmSingleton(graph.config, { name: 'killed session' });
+    const orm = await singleton();
+    for (const within of ['outside of a transaction', 'in a transaction']) {
+      const abort = new AbortController();
+      const em = orm.em.fork({ signal: abort.signal, inflightQueryAbortStrategy: 'kill session' });
+      const sleep = (on: typeof em) =>
+        (on.getConnection() as unknown as { execute(...args: unknown[]): Promise<unknown> }).execute(
+          'select sleep(30)',
+          [],
+          'all',
+          on.getTransactionContext(),
+          {
+            signal: abort.signal,
+            inflightQueryAbortStrategy: 'kill session',
+          },
+        );
+      const sleeping = within === 'in a transaction' ? em.transactional(tx => sleep(tx as typeof em)) : sleep(em);
+      setTimeout(() => abort.abort(), 300);
+      await expect(sleeping, within).rejects.toThrow();
+      expect(await orm.em.fork().getConnection().execute('select 1 as one'), within).toEqual([{ one: 1 }]);
+    }
+    const start = performance.now();
+    await singleton.close({ drain: 30_000 });
+    expect(performance.now() - start).toBeLessThan(15_000);
+    await database.drop();
+  });
+});
+
+await describeDriver('sqlite', driver => {
+  test('what waits when the last user closes is rejected, and does not open the file again', async () => {
+    const database = await createDatabase(driver);
+    const graph = await createGraph(database.config);
+    const orm = await graph.createOrmSingleton(graph.config, { migrate: true, name: 'waits' })();
+    const em = orm.em.fork();
+    await em.begin();
+    const waiting = orm.em.fork().getConnection().execute(`insert into users (email, name) values ('a', 'A')`);
+    const native = (await orm.driver.getConnection().getNativeClient()) as { open: boolean };
+    const closed = orm.close();
+    await expect(waiting).rejects.toMatchObject({ code: 'ORM_CLOSED' });
+    await closed;
+    expect(native.open).toBe(false);
+    await database.drop();
+  });
+
+  test('a function of SQL keeps its number of arguments', async () => {
+    const database = await createDatabase(driver);
+    const graph = await createGraph(database.config);
+    const orm = await graph.createOrmSingleton(graph.config, { name: 'arity' })();
+    const connection = orm.driver.getConnection() as unknown as {
+      database: { function(name: string, options: object, fn: (x: number) => number): void };
+      execute(sql: string): Promise<unknown>;
+    };
+    connection.database.function('twice', {}, x => x * 2);
+    expect(await connection.execute('select twice(4) as n')).toEqual([{ n: 8 }]);
+    await expect(connection.execute('select twice(4, 5) as n')).rejects.toThrow(/wrong number of arguments/);
+    await orm.close();
+    await database.drop();
+  });
+});
+
+await describeDriver('pglite', () => {
+  test('an instance of the app’s own works, and stays open', async () => {
+    const pglite = new PGlite();
+    await pglite.waitReady;
+    const graph = await createGraph({
+      driver: PgliteDriver,
+      dbName: 'own',
+      driverOptions: { pglite },
+    } as DatabaseConfig);
+    const orm = graph.createOrmSingleton(graph.config, { migrate: true, name: 'own instance' });
+    expect(await (await orm()).em.fork().count(graph.User)).toBe(0);
+    await orm.close();
+    expect(pglite.closed).toBe(false);
+    await pglite.close();
+  });
+});
+
+await describeDriver('postgresql', driver => {
+  test('a reconnect reads the settings anew, where nobody else uses the pool', async () => {
+    const database = await createDatabase(driver);
+    let n = 0;
+    const graph = await createGraph({
+      ...database.config,
+      driverOptions: () => ({ application_name: `token-${++n}` }),
+    } as DatabaseConfig);
+    const singleton = graph.createOrmSingleton(graph.config, { name: 'reconnect' });
+    const orm = await singleton();
+    const names = new Set<unknown>();
+    for (let i = 0; i < 3; i++) {
+      const [row] = (await orm.driver.getConnection().execute('show application_name')) as {
+        application_name: string;
+      }[];
+      names.add(row!.application_name);
+      await orm.reconnect();
+    }
+    expect(names.size).toBe(3);
+    await singleton.close();
+    await database.drop();
+  });
+
+  test('a query that nobody waits for any more is ended on the server', async () => {
+    const database = await createDatabase(driver);
+    const config = { ...database.config, pool: { max: 2 }, driverOptions: { query_timeout: 150 } } as DatabaseConfig;
+    const graph = await createGraph(config);
+    const singleton = graph.createOrmSingleton(graph.config, { name: 'slow database' });
+    const orm = await singleton();
+    const asleep = async () => {
+      const [row] = await onServer<{ n: number }[]>(
+        { ...database.config, dbName: 'postgres' } as DatabaseConfig,
+        `select count(*)::int as n from pg_stat_activity where datname = '${String(database.config.dbName)}' and query like '%pg_sleep%' and state = 'active'`,
+      );
+      return row!.n;
+    };
+    const queries = Array.from({ length: 12 }, () => orm.em.fork().getConnection().execute('select pg_sleep(60)'));
+    const results = await Promise.allSettled(queries);
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true);
+    await vi.waitFor(async () => expect(await asleep()).toBe(0), { timeout: 15_000, interval: 100 });
+    await singleton.close();
     await database.drop();
   });
 });

@@ -115,3 +115,37 @@ await describeDriver('postgresql', driver => {
     }, 10_000);
   });
 });
+
+test('in production, two databases under one name are an error also where they open at once', async () => {
+  vi.stubEnv('NODE_ENV', 'production');
+  const [first, second] = [await createDatabase('sqlite'), await createDatabase('sqlite')];
+  const { one, two } = await openTwo(first.config, second.config);
+  const results = await Promise.allSettled([one(), two()]);
+  expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(results.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'ORM_CONFIG' } });
+  await Promise.all([first.drop(), second.drop()]);
+});
+
+test('in production, settings that led nowhere give the name back', async () => {
+  vi.stubEnv('NODE_ENV', 'production');
+  const database = await createDatabase('sqlite');
+  const wrong = { ...database.config, dbName: '/nowhere/at/all.db' } as DatabaseConfig;
+  const { one, two } = await openTwo(wrong, database.config);
+  await expect(one()).rejects.toThrow();
+  expect(await (await two()).driver.getConnection().execute('select 1 as one')).toEqual([{ one: 1 }]);
+  await database.drop();
+});
+
+test('in development, close() of the graph of before an edit closes that of after it, too', async () => {
+  vi.stubEnv('NODE_ENV', 'development');
+  const database = await createDatabase('sqlite');
+  const { one, two } = await openTwo(
+    { ...database.config, pool: { max: 3 } } as DatabaseConfig,
+    { ...database.config, pool: { max: 4 } } as DatabaseConfig,
+  );
+  await one();
+  await two();
+  await one.close();
+  expect(two.current).toBeUndefined();
+  await database.drop();
+});

@@ -1,7 +1,9 @@
 import type { MigrationInfo, MigrationsOptions } from '@mikro-orm/core';
 import { Migrator, type MigrateOptions, type Migration, type MigrationResult } from '@mikro-orm/migrations';
+import { beforeRunCommits } from '../mikro-orm-internals.js';
 import { identifyDatabase } from '../process/database-identity.js';
 import type { AnyOrm } from '../orm-source.js';
+import { GuardedRunner, hasForeignKeyPragma, withoutForeignKeys } from './foreign-keys.js';
 import type { OrmExtension } from './orm-extension.js';
 import { assertStableNames } from './pending-migrations.js';
 import { recordedRows, repairRecordedNames, type RenamedMigrations } from './recorded-names.js';
@@ -27,6 +29,11 @@ export class CheckedMigrator extends Migrator {
     this.#orm = orm;
     this.renamed = renamed;
     this.#configured = this.options;
+    beforeRunCommits(this, async transaction => (this.runner as GuardedRunner).guard?.assertWhole(transaction));
+  }
+
+  protected override createRunner(): GuardedRunner {
+    return new GuardedRunner(this.driver, this.options, this.config);
   }
 
   override async up(options?: RunOptions): Promise<MigrationInfo[]> {
@@ -37,6 +44,7 @@ export class CheckedMigrator extends Migrator {
     );
     return this.#run(
       entry => !recorded.has(entry.name),
+      transaction,
       () => super.up(options),
     );
   }
@@ -47,6 +55,7 @@ export class CheckedMigrator extends Migrator {
     const recorded = new Set(rows.map(({ name }) => name));
     return this.#run(
       entry => recorded.has(entry.name),
+      transaction,
       () => super.down(options as string | string[] | Omit<MigrateOptions, 'from'>),
     );
   }
@@ -102,7 +111,11 @@ export class CheckedMigrator extends Migrator {
   }
 
   /** Runs with the options that suit the migrations and the database. */
-  async #run<T>(isPart: (entry: ListedMigration) => boolean, run: () => Promise<T>): Promise<T> {
+  async #run<T>(
+    isPart: (entry: ListedMigration) => boolean,
+    transaction: MigrateOptions['transaction'],
+    run: () => Promise<T>,
+  ): Promise<T> {
     const outside = this.options.migrationsList?.some(entry => isPart(entry) && !this.#isTransactional(entry));
     this.#setOptions({
       ...this.#configured,
@@ -114,10 +127,23 @@ export class CheckedMigrator extends Migrator {
       snapshotOnMigrate: identifyDatabase(this.#orm).inMemory ? false : this.#configured.snapshotOnMigrate,
     } as MigrationsOptions);
     try {
-      return await run();
+      return await (hasForeignKeyPragma(this.#orm) ? this.#guard(transaction, run) : run());
     } finally {
       this.#setOptions(this.#configured);
     }
+  }
+
+  async #guard<T>(transaction: MigrateOptions['transaction'], run: () => Promise<T>): Promise<T> {
+    await this.init(); // it may make another runner
+    const runner = this.runner as GuardedRunner;
+    return withoutForeignKeys(this.#orm, transaction, async guard => {
+      runner.guard = guard;
+      try {
+        return await run();
+      } finally {
+        runner.guard = undefined;
+      }
+    });
   }
 
   #setOptions(options: MigrationsOptions): void {

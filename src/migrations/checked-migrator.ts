@@ -3,6 +3,7 @@ import { Migrator, type MigrateOptions, type Migration, type MigrationResult } f
 import { beforeRunCommits } from '../mikro-orm-internals.js';
 import { identifyDatabase } from '../process/database-identity.js';
 import type { AnyOrm } from '../orm-source.js';
+import { whileMigrating } from '../process/running-migrations.js';
 import { GuardedRunner, hasForeignKeyPragma, withoutForeignKeys } from './foreign-keys.js';
 import type { OrmExtension } from './orm-extension.js';
 import { assertStableNames } from './pending-migrations.js';
@@ -127,7 +128,9 @@ export class CheckedMigrator extends Migrator {
       snapshotOnMigrate: identifyDatabase(this.#orm).inMemory ? false : this.#configured.snapshotOnMigrate,
     } as MigrationsOptions);
     try {
-      return await (hasForeignKeyPragma(this.#orm) ? this.#guard(transaction, run) : run());
+      return await whileMigrating(this.config.get('contextName'), () =>
+        hasForeignKeyPragma(this.#orm) ? this.#guard(transaction, run) : run(),
+      );
     } finally {
       this.#setOptions(this.#configured);
     }

@@ -6,6 +6,7 @@ import { DEFAULT_LOCK_TIMEOUT, withMigrationLock } from '../migrations/lock/migr
 import { runningEms, weakenEntityRegistry } from '../mikro-orm-internals.js';
 import type { EntityList } from '../orm-source.js';
 import { attachOrm } from '../process/attach-orm.js';
+import { assertNotMigrating, whileMigrating } from '../process/running-migrations.js';
 import { SharedDatabase, findDatabase } from '../process/shared-database.js';
 import { assertNumber } from '../util/assert-number.js';
 import { isProduction } from '../util/environment.js';
@@ -52,6 +53,8 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     if (!isProduction()) {
       weakenEntityRegistry();
     }
+    // of a config that is a function, the name is known only now
+    assertNotMigrating(settings.contextName);
     await untilClosed(settings.contextName, closings);
     const orm = await buildOrm(settings);
     try {
@@ -129,7 +132,9 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     lost.addEventListener('abort', () => pools.revoke(lost.reason));
     // a replica may not have what the run has written
     const overrides = { ensureDatabase: false, preferReadReplicas: false } as Partial<Options<D, EM, E>>;
-    await withSiblingOrm(this.orm, this.#settings, { pools, overrides }, other => other.migrator.up());
+    await withSiblingOrm(this.orm, this.#settings, { pools, overrides }, other =>
+      whileMigrating(this.database.name, () => other.migrator.up()),
+    );
   }
 
   #assertNotClosing(): void {

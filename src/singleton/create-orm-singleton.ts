@@ -5,6 +5,7 @@ import type { DriverEm, OrmConfig } from './build-orm.js';
 import { OrmClosedError, OrmConfigError } from '../errors.js';
 import type { OrmHealth } from './health.js';
 import type { ConnectOptions } from './connect.js';
+import { assertNotMigrating, isMigrating } from '../process/running-migrations.js';
 import { countClosings, findDatabase } from '../process/shared-database.js';
 import type { AnyOrm, EntityList } from '../orm-source.js';
 
@@ -100,6 +101,7 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
     if (isClosed()) {
       throw closedError();
     }
+    assertNotMigrating(attached?.database.name ?? knownName());
     attaching ??= load().catch((error: unknown) => {
       attaching = undefined;
       throw error;
@@ -137,6 +139,7 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
     if (isClosed()) {
       throw closedError();
     }
+    assertNotMigrating(attached?.database.name ?? knownName());
     opening ??= open().catch((error: unknown) => {
       opening = undefined;
       throw error;
@@ -173,6 +176,7 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
     [Symbol.asyncDispose]: () => singleton.close(),
   });
   return Object.defineProperty(singleton, 'current', {
-    get: () => (isClosed() ? undefined : opened),
+    // within a migration, `orm()` says why there is none
+    get: () => (isClosed() || isMigrating(attached?.database.name) ? undefined : opened),
   }) as OrmSingleton<ORM>;
 }

@@ -4,7 +4,8 @@ import { beforeRunCommits } from '../mikro-orm-internals.js';
 import { identifyDatabase } from '../process/database-identity.js';
 import type { AnyOrm } from '../orm-source.js';
 import { whileMigrating } from '../process/running-migrations.js';
-import { GuardedRunner, hasForeignKeyPragma, withoutForeignKeys } from './foreign-keys.js';
+import { CheckedRunner } from './checked-runner.js';
+import { hasForeignKeyPragma, withoutForeignKeys } from './foreign-keys.js';
 import type { OrmExtension } from './orm-extension.js';
 import { assertStableNames } from './pending-migrations.js';
 import { recordedRows, repairRecordedNames, type RenamedMigrations } from './recorded-names.js';
@@ -30,19 +31,20 @@ export class CheckedMigrator extends Migrator {
     this.#orm = orm;
     this.renamed = renamed;
     this.#configured = this.options;
-    beforeRunCommits(this, async transaction => (this.runner as GuardedRunner).guard?.assertWhole(transaction));
+    beforeRunCommits(this, async transaction => (this.runner as CheckedRunner).guard?.assertWhole(transaction));
   }
 
-  protected override createRunner(): GuardedRunner {
-    return new GuardedRunner(this.driver, this.options, this.config);
+  protected override createRunner(): CheckedRunner {
+    return new CheckedRunner(this.driver, this.options, this.config);
   }
 
   override async up(options?: RunOptions): Promise<MigrationInfo[]> {
     assertStableNames(this.options.migrationsList);
     const { schema, transaction } = typeof options === 'object' ? (options as MigrateOptions) : {};
     const recorded = await this.#inSchema(schema, () =>
-      repairRecordedNames(this.#orm, this, this.renamed, transaction),
+      repairRecordedNames(this.#orm, this, this.renamed, transaction, schema),
     );
+    await this.#inSchema(schema, () => this.init()); // its table would be made in the default one
     return this.#run(
       entry => !recorded.has(entry.name),
       transaction,
@@ -52,7 +54,8 @@ export class CheckedMigrator extends Migrator {
 
   override async down(options?: RunOptions): Promise<MigrationInfo[]> {
     const { schema, transaction } = typeof options === 'object' ? (options as MigrateOptions) : {};
-    const rows = await this.#inSchema(schema, () => recordedRows(this.#orm, transaction));
+    const rows = await recordedRows(this.#orm, transaction, schema);
+    await this.#inSchema(schema, () => this.init());
     const recorded = new Set(rows.map(({ name }) => name));
     return this.#run(
       entry => recorded.has(entry.name),
@@ -138,7 +141,7 @@ export class CheckedMigrator extends Migrator {
 
   async #guard<T>(transaction: MigrateOptions['transaction'], run: () => Promise<T>): Promise<T> {
     await this.init(); // it may make another runner
-    const runner = this.runner as GuardedRunner;
+    const runner = this.runner as CheckedRunner;
     return withoutForeignKeys(this.#orm, transaction, async guard => {
       runner.guard = guard;
       try {

@@ -1,5 +1,5 @@
 import type { Transaction } from '@mikro-orm/core';
-import { MigrationRunner, type Migration } from '@mikro-orm/migrations';
+import type { Migration } from '@mikro-orm/migrations';
 import { OrmConfigError } from '../errors.js';
 import { pinConnection, sqlConnections, type DatabaseConnection, type SqlConnection } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
@@ -144,36 +144,6 @@ export class ForeignKeyGuard {
       }
     }
     return query;
-  }
-}
-
-/** MikroORM's runner, with a look at the references around each migration. */
-export class GuardedRunner extends MigrationRunner {
-  guard: ForeignKeyGuard | undefined;
-  #run: Transaction | undefined;
-
-  override async run(
-    migration: Migration,
-    method: 'up' | 'down',
-    afterRun?: (tx?: Transaction) => Promise<void>,
-  ): Promise<void> {
-    await this.guard?.prepare(migration, this.#run);
-    await super.run(migration, method, async tx => {
-      if (!this.#run) {
-        await this.guard?.assertWhole(tx); // else once, at the end of the run
-      }
-      await afterRun?.(tx);
-    });
-  }
-
-  override setMasterMigration(transaction: Transaction): void {
-    this.#run = transaction;
-    super.setMasterMigration(transaction);
-  }
-
-  override unsetMasterMigration(): void {
-    this.#run = undefined;
-    super.unsetMasterMigration();
   }
 }
 

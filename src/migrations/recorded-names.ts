@@ -17,12 +17,18 @@ export interface RecordedRow {
   readonly recordedName: string;
 }
 
-/** Rows in the order of their ids, by SELECTs only, on the primary; within a transaction, if there is one. */
-export async function recordedRows(orm: AnyOrm, transaction?: Transaction): Promise<RecordedRow[]> {
+/**
+ * Rows in the order of their ids, by SELECTs only, on the primary; within a transaction, if there is one, and of the schema
+ * that a run is for.
+ */
+export async function recordedRows(orm: AnyOrm, transaction?: Transaction, schema?: string): Promise<RecordedRow[]> {
   const storage = (orm.migrator as unknown as MigratorInternals).getStorage();
-  const { tableName, schemaName } = storage.resolveTableName();
-  const [[, connection]] = sqlConnections(orm) as [[string, SqlConnection]];
   const platform = orm.driver.getPlatform() as unknown as PlatformInternals;
+  const { tableName, schemaName: configured } = storage.resolveTableName();
+  // not by setRunSchema(), which a run of the same Migrator may be using
+  const own = schema === undefined ? undefined : platform.getSchemaHelper().resolveMigrationSchema(schema);
+  const schemaName = own ?? configured;
+  const [[, connection]] = sqlConnections(orm) as [[string, SqlConnection]];
   if (!(await platform.getSchemaHelper().tableExists(connection, tableName, schemaName, transaction))) {
     return [];
   }
@@ -42,8 +48,9 @@ export async function repairRecordedNames(
   migrator: Migrator,
   renamed: RenamedMigrations,
   transaction: Transaction | undefined,
+  schema: string | undefined,
 ): Promise<ReadonlySet<string>> {
-  const { rows, targets, recorded, unknown } = await assertRecordedNames(orm, renamed, transaction);
+  const { rows, targets, recorded, unknown } = await assertRecordedNames(orm, renamed, transaction, schema);
   if (targets.size > 0) {
     await repairRows(orm, migrator, rows, targets, transaction);
   }
@@ -56,6 +63,7 @@ export async function assertRecordedNames(
   orm: AnyOrm,
   renamed: RenamedMigrations = {},
   transaction?: Transaction,
+  schema?: string,
 ): Promise<{
   rows: readonly RecordedRow[];
   /** The name that each wrong row gets. */
@@ -65,7 +73,7 @@ export async function assertRecordedNames(
   /** Those that the list lacks. */
   unknown: readonly string[];
 }> {
-  const rows = await recordedRows(orm, transaction);
+  const rows = await recordedRows(orm, transaction, schema);
   const targets = planRepairs(rows, renamed);
   const recorded = new Set(rows.map(row => targets.get(row) ?? row.name));
   const listed = (orm.config.get('migrations').migrationsList ?? []).map(({ name }) => name);
@@ -179,6 +187,7 @@ interface MigratorInternals {
 interface PlatformInternals {
   quoteIdentifier(name: string): string;
   getSchemaHelper(): {
+    resolveMigrationSchema(schema: string): string | undefined;
     tableExists(
       connection: SqlConnection,
       table: string,

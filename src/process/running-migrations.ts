@@ -41,7 +41,7 @@ export function isMigrating(name: string | undefined): boolean {
 export function assertNotMigrating(name: string | undefined): void {
   if (isMigrating(name)) {
     throw new OrmConfigError(
-      `A migration uses the ORM "${name}", which waits for that migration to end. Within a migration use this.execute(), this.addSql() or this.getEntityManager(), which run in its transaction.`,
+      `A migration, or what lists the schemas to migrate, uses the ORM "${name}", which waits for it to end. In a migration, use this.execute(), this.addSql() or this.getEntityManager(), which run in its transaction.`,
     );
   }
 }

@@ -1,8 +1,9 @@
 import type { IDatabaseDriver, MikroORM, Options } from '@mikro-orm/core';
 import { assertAllListed } from '../entities/unlisted-entities.js';
 import { OrmClosedError } from '../errors.js';
-import { assertMigratable, isMigrated, migrationsKey } from '../migrations/pending-migrations.js';
+import { assertMigratable, migrationsKey, schemasBehind } from '../migrations/pending-migrations.js';
 import { DEFAULT_LOCK_TIMEOUT, withMigrationLock } from '../migrations/lock/migration-lock.js';
+import { resolveSchemas, type MigrateOptions, type RunSchema } from '../migrations/migrate-options.js';
 import { runningEms, weakenEntityRegistry } from '../mikro-orm-internals.js';
 import type { EntityList } from '../orm-source.js';
 import { attachOrm } from '../process/attach-orm.js';
@@ -17,7 +18,7 @@ import { withSiblingOrm } from './sibling-orm.js';
 
 /** What {@link AttachedOrm.open} does beyond connecting. */
 export interface OpenOptions {
-  migrate?: boolean | { lockTimeout?: number | undefined } | undefined;
+  migrate?: boolean | MigrateOptions | undefined;
   connect?: ConnectOptions | undefined;
 }
 
@@ -83,11 +84,13 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     // also counts this graph among the users of the pool, before another one may close its ORM
     await answer(orm);
     if (migrate) {
-      await database.runOnce(migrationsKey(orm), async () => {
+      const schemas = await resolveSchemas(orm, migrate);
+      await database.runOnce(migrationsKey(orm, schemas), async () => {
         const end = database.beginUnitOfWork(); // close({ drain }) waits for it, as for a request
         try {
-          if (!(await isMigrated(orm).catch(() => false))) {
-            await withMigrationLock(orm, lockTimeout, assertOpen, lost => this.#migrate(lost));
+          const behind = await schemasBehind(orm, schemas);
+          if (behind.length > 0) {
+            await withMigrationLock(orm, lockTimeout, assertOpen, lost => this.#migrate(lost, behind));
           }
         } finally {
           end();
@@ -96,10 +99,10 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     }
   }
 
-  async check(): Promise<OrmHealth> {
+  async check({ migrate }: OpenOptions): Promise<OrmHealth> {
     return this.database.isClosing
       ? unhealthy(new OrmClosedError(this.database.name))
-      : checkHealth(this.orm, this.database.identity.file);
+      : checkHealth(this.orm, this.database.identity.file, await resolveSchemas(this.orm, migrate));
   }
 
   async #connect(connect: ConnectOptions | undefined, assertOpen: () => void): Promise<void> {
@@ -125,7 +128,7 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     });
   }
 
-  async #migrate(lost: AbortSignal): Promise<void> {
+  async #migrate(lost: AbortSignal, schemas: readonly RunSchema[]): Promise<void> {
     // pools of its own: a connection that dies while it migrates must not keep the others from closing, nor the lock from
     // being freed
     const pools = this.database.identity.exclusive ? this.database : SharedDatabase.apart(this.orm);
@@ -133,7 +136,11 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     // a replica may not have what the run has written
     const overrides = { ensureDatabase: false, preferReadReplicas: false } as Partial<Options<D, EM, E>>;
     await withSiblingOrm(this.orm, this.#settings, { pools, overrides }, other =>
-      whileMigrating(this.database.name, () => other.migrator.up()),
+      whileMigrating(this.database.name, async () => {
+        for (const schema of schemas) {
+          await other.migrator.up(schema === undefined ? undefined : { schema });
+        }
+      }),
     );
   }
 

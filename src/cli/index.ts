@@ -10,21 +10,35 @@ import type { MigrateOptions, RunSchema } from '../migrations/migrate-options.js
 import { assertMigratable, inSchema } from '../migrations/pending-migrations.js';
 import { assertRecordedNames } from '../migrations/recorded-names.js';
 import { identifyDatabase } from '../process/database-identity.js';
+import { printStatus } from './status.js';
 
 const USAGE = `Usage: mikro-orm-web migrate [options]
+       mikro-orm-web status [options]
 
-Runs pending migrations under the lock of createOrmSingleton({ migrate }), as a step before a deploy. The config is found
-as MikroORM's command line finds it (package.json, MIKRO_ORM_CLI_CONFIG, mikro-orm.config.ts …).
+migrate  Runs pending migrations under the lock of createOrmSingleton({ migrate }), as a step before a deploy.
+status   Tells which migrations have run, which are pending, unknown or recorded under a minified name, and where to find
+         the process that migrates now. Reads only. Exits with 1 if a migration is pending or a name minified, with 2 if it
+         could not look.
+
+The config is found as MikroORM's command line finds it (package.json, MIKRO_ORM_CLI_CONFIG, mikro-orm.config.ts …).
 
   --check             run nothing; exit with 1 if a migration is pending or the recorded names need a repair, with 2 if that
                       cannot be told: no config, no migrations in it, or a database that does not answer
   --config <file>     config file
   --context <name>    config of this contextName, where the file exports several
+  --json              status: print one object: { applied, pending, unknown, minified, lock: { held, holder? } }
   --schema <name> …   run in each of these schemas in place of the config's own
   --lock-timeout <ms> how long to wait for another process that migrates (default: ${DEFAULT_LOCK_TIMEOUT})
   --help`;
 
 type Config = Partial<Options>;
+
+interface StatusOptions {
+  context?: string | undefined;
+  config?: string | undefined;
+  json?: boolean | undefined;
+  schemas: string[] | undefined;
+}
 
 /** Exit codes: 0 for fine, 1 for something to do or wrong, 2 for what could not be looked at. */
 async function main(args: string[]): Promise<number> {
@@ -36,6 +50,7 @@ async function main(args: string[]): Promise<number> {
       config: { type: 'string' },
       context: { type: 'string' },
       'lock-timeout': { type: 'string' },
+      json: { type: 'boolean' },
       schema: { type: 'string', multiple: true },
       help: { type: 'boolean', short: 'h' },
     },
@@ -47,8 +62,11 @@ async function main(args: string[]): Promise<number> {
   const [command, ...more] = positionals;
   // `--schema a b` is two, as in `--schema a --schema b`
   const schemas = values.schema && [...values.schema, ...more];
-  if (command !== 'migrate' || (!schemas && more.length > 0)) {
+  if ((command !== 'migrate' && command !== 'status') || (!schemas && more.length > 0)) {
     throw new Error(USAGE);
+  }
+  if (command === 'status') {
+    return status({ ...values, schemas }).catch(error => fail(error, 2));
   }
   const lockTimeout = values['lock-timeout'] === undefined ? undefined : Number(values['lock-timeout'] || NaN);
   if (values.check) {
@@ -57,6 +75,13 @@ async function main(args: string[]): Promise<number> {
   const config = await findConfig(values.context, values.config);
   await withoutEntities(config, assertMigrations);
   return migrate(config, { lockTimeout, schemas });
+}
+
+async function status({ context, config: file, ...options }: StatusOptions): Promise<number> {
+  return withoutEntities(await findConfig(context, file), async orm => {
+    await assertMigrations(orm);
+    return printStatus(orm, options);
+  });
 }
 
 async function migrate(config: Config, options: MigrateOptions): Promise<number> {

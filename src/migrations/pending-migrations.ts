@@ -91,7 +91,7 @@ export const inSchema = (schema: RunSchema, name: string): string =>
   schema === undefined ? name : `${schema}.${name}`;
 
 /** Names of the migrations that the app has. */
-async function listMigrations(orm: AnyOrm): Promise<string[]> {
+export async function listMigrations(orm: AnyOrm): Promise<string[]> {
   const migrator = orm.migrator as unknown as MigratorInternals;
   await migrator.resolvePaths();
   return (await migrator.discoverMigrations()).map(({ name }) => name);

@@ -10,15 +10,18 @@ import type { MigrateOptions, RunSchema } from '../migrations/migrate-options.js
 import { assertMigratable, inSchema } from '../migrations/pending-migrations.js';
 import { assertRecordedNames } from '../migrations/recorded-names.js';
 import { identifyDatabase } from '../process/database-identity.js';
+import { addIndex } from './add-index.js';
 import { printStatus } from './status.js';
 
 const USAGE = `Usage: mikro-orm-web migrate [options]
        mikro-orm-web status [options]
+       mikro-orm-web add index [options]
 
 migrate  Runs pending migrations under the lock of createOrmSingleton({ migrate }), as a step before a deploy.
 status   Tells which migrations have run, which are pending, unknown or recorded under a minified name, and where to find
          the process that migrates now. Reads only. Exits with 1 if a migration is pending or a name minified, with 2 if it
          could not look.
+add index  Lists the migrations that a folder has in its index.ts, for explicitMigrations(). Keeps what is listed.
 
 The config is found as MikroORM's command line finds it (package.json, MIKRO_ORM_CLI_CONFIG, mikro-orm.config.ts …).
 
@@ -26,6 +29,7 @@ The config is found as MikroORM's command line finds it (package.json, MIKRO_ORM
                       cannot be told: no config, no migrations in it, or a database that does not answer
   --config <file>     config file
   --context <name>    config of this contextName, where the file exports several
+  --path <folder>     add index: the folder of the migrations (default: the config's, ./migrations or ./src/migrations)
   --json              status: print one object: { applied, pending, unknown, minified, lock: { held, holder? } }
   --schema <name> …   run in each of these schemas in place of the config's own
   --lock-timeout <ms> how long to wait for another process that migrates (default: ${DEFAULT_LOCK_TIMEOUT})
@@ -50,6 +54,7 @@ async function main(args: string[]): Promise<number> {
       config: { type: 'string' },
       context: { type: 'string' },
       'lock-timeout': { type: 'string' },
+      path: { type: 'string' },
       json: { type: 'boolean' },
       schema: { type: 'string', multiple: true },
       help: { type: 'boolean', short: 'h' },
@@ -62,6 +67,11 @@ async function main(args: string[]): Promise<number> {
   const [command, ...more] = positionals;
   // `--schema a b` is two, as in `--schema a --schema b`
   const schemas = values.schema && [...values.schema, ...more];
+  if (positionals.join(' ') === 'add index') {
+    // the config may import the index that is missing
+    const config = await findConfig(values.context, values.config).catch(() => undefined);
+    return addIndex(config, { path: values.path, baseDir: config?.baseDir ?? process.cwd() });
+  }
   if ((command !== 'migrate' && command !== 'status') || (!schemas && more.length > 0)) {
     throw new Error(USAGE);
   }

@@ -39,7 +39,7 @@ export class CheckedMigrator extends Migrator {
   }
 
   override async up(options?: RunOptions): Promise<MigrationInfo[]> {
-    assertStableNames(this.options.migrationsList);
+    assertStableNames(this.#orm.config);
     const { schema, transaction } = typeof options === 'object' ? (options as MigrateOptions) : {};
     const recorded = await this.#inSchema(schema, () =>
       repairRecordedNames(this.#orm, this, this.renamed, transaction, schema),

@@ -1,4 +1,3 @@
-import type { MigrationsOptions } from '@mikro-orm/core';
 import { ExplicitNameError, OrmConfigError } from '../errors.js';
 import type { AnyOrm } from '../orm-source.js';
 import { looksMinified, ownName } from './migration-names.js';
@@ -18,14 +17,16 @@ export function assertMigratable(orm: AnyOrm): void {
       "`migrate` needs migrations in the config: defineConfig({ ...explicitMigrations(migrations) }), with import * as migrations from './migrations'. For files in a folder, outside of bundlers, add extensions: [Migrator] of @mikro-orm/migrations.",
     );
   }
-  assertStableNames(orm.config.get('migrations').migrationsList);
+  assertStableNames(orm.config);
 }
 
 /** Refuses to run a list that is empty, or in which a minifier has left its marks, however the list came about. */
-export function assertStableNames(list: MigrationsOptions['migrationsList']): void {
+export function assertStableNames(config: AnyOrm['config']): void {
+  const { migrationsList: list, emit = 'ts', path = './migrations', pathTs } = config.get('migrations');
   if (list?.length === 0) {
+    const folder = emit === 'ts' ? (pathTs ?? path) : path;
     throw new ExplicitNameError(
-      "There is no migration to run: the list is empty. Export the migration classes and write import * as migrations from './migrations' and explicitMigrations(migrations); `mikro-orm migration:create` writes the first one and its index.",
+      `There is no migration to run: the list is empty. Export the migration classes and write import * as migrations from './migrations' and explicitMigrations(migrations). \`mikro-orm migration:create\` writes them, and their index, to ${folder} in ${config.get('baseDir')}; if that import leads to another folder, name it: explicitMigrations(migrations, { path: './src/migrations' }).`,
     );
   }
   const names = (list ?? []).map(entry => (typeof entry === 'function' ? (ownName(entry) ?? entry.name) : entry.name));

@@ -41,8 +41,9 @@ export class CheckedMigrator extends Migrator {
   override async up(options?: RunOptions): Promise<MigrationInfo[]> {
     assertStableNames(this.#orm.config);
     const { schema, transaction } = typeof options === 'object' ? (options as MigrateOptions) : {};
+    const listed = await this.#listNames();
     const recorded = await this.#inSchema(schema, () =>
-      repairRecordedNames(this.#orm, this, this.renamed, transaction, schema),
+      repairRecordedNames(this.#orm, this, { renamed: this.renamed, listed, transaction, schema }),
     );
     await this.#inSchema(schema, () => this.init()); // its table would be made in the default one
     return this.#run(
@@ -103,6 +104,12 @@ export class CheckedMigrator extends Migrator {
       const path = this.#files?.get(migration.name);
       return path === undefined ? migration : { ...migration, path };
     });
+  }
+
+  /** The names of all migrations: of the list, or of files in a folder. */
+  async #listNames(): Promise<string[]> {
+    await this.resolvePaths();
+    return (await this.discoverMigrations()).map(({ name }) => name);
   }
 
   async #inSchema<T>(schema: string | undefined, work: () => Promise<T>): Promise<T> {
@@ -173,6 +180,12 @@ export function checkedMigrator(renamed: RenamedMigrations): OrmExtension & { na
       orm.config.registerExtension('@mikro-orm/migrator', () => new CheckedMigrator(orm, renamed));
     },
   };
+}
+
+/** The Migrator of `orm`; in place of MikroORM's own, which files in a folder have, one that makes the same checks. */
+export function checkedMigratorOf(orm: AnyOrm): Pick<Migrator, 'up'> {
+  const own = orm.migrator as unknown as Migrator;
+  return own.constructor === Migrator ? new CheckedMigrator(orm, {}) : own;
 }
 
 /** The map of `explicitMigrations`, whichever copy of this module has registered the Migrator. */

@@ -55,7 +55,7 @@ export async function withoutForeignKeys<T>(
   } finally {
     if (!restored) {
       // after a COMMIT that failed, the pool has taken the connection back
-      await connection.execute('pragma foreign_keys = on');
+      await connection.execute('pragma foreign_keys = on').catch(() => undefined);
     }
   }
 }

@@ -9,6 +9,15 @@ import { looksMinified } from './migration-names.js';
 /** Real names of migrations that were recorded under minified ones: an array names several rows, in the order of their ids. */
 export type RenamedMigrations = Readonly<Record<string, string | readonly string[]>>;
 
+/** What a run knows of the names of its migrations. */
+interface RunNames {
+  readonly renamed: RenamedMigrations;
+  /** Those that the app has. */
+  readonly listed: readonly string[];
+  readonly transaction: Transaction | undefined;
+  readonly schema: string | undefined;
+}
+
 /** A row of the table in which migrations are recorded. */
 export interface RecordedRow {
   readonly id: number;
@@ -46,11 +55,9 @@ export async function recordedRows(orm: AnyOrm, transaction?: Transaction, schem
 export async function repairRecordedNames(
   orm: AnyOrm,
   migrator: Migrator,
-  renamed: RenamedMigrations,
-  transaction: Transaction | undefined,
-  schema: string | undefined,
+  { renamed, listed, transaction, schema }: RunNames,
 ): Promise<ReadonlySet<string>> {
-  const { rows, targets, recorded, unknown } = await assertRecordedNames(orm, renamed, transaction, schema);
+  const { rows, targets, recorded, unknown } = await assertRecordedNames(orm, renamed, transaction, schema, listed);
   if (targets.size > 0) {
     await repairRows(orm, migrator, rows, targets, transaction);
   }
@@ -64,6 +71,7 @@ export async function assertRecordedNames(
   renamed: RenamedMigrations = {},
   transaction?: Transaction,
   schema?: string,
+  listed: readonly string[] = (orm.config.get('migrations').migrationsList ?? []).map(({ name }) => name),
 ): Promise<{
   rows: readonly RecordedRow[];
   /** The name that each wrong row gets. */
@@ -76,7 +84,6 @@ export async function assertRecordedNames(
   const rows = await recordedRows(orm, transaction, schema);
   const targets = planRepairs(rows, renamed);
   const recorded = new Set(rows.map(row => targets.get(row) ?? row.name));
-  const listed = (orm.config.get('migrations').migrationsList ?? []).map(({ name }) => name);
   const unknown = [...recorded].filter(name => !listed.includes(name));
   const missing = listed.filter(name => !recorded.has(name));
   assertNotMinified(rows, unknown.filter(looksMinified), missing);

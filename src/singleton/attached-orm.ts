@@ -1,6 +1,7 @@
 import type { IDatabaseDriver, MikroORM, Options } from '@mikro-orm/core';
 import { assertAllListed } from '../entities/unlisted-entities.js';
 import { OrmClosedError } from '../errors.js';
+import { checkedMigratorOf } from '../migrations/checked-migrator.js';
 import { assertMigratable, migrationsKey, schemasBehind } from '../migrations/pending-migrations.js';
 import { DEFAULT_LOCK_TIMEOUT, withMigrationLock } from '../migrations/lock/migration-lock.js';
 import { resolveSchemas, type MigrateOptions, type RunSchema } from '../migrations/migrate-options.js';
@@ -137,8 +138,9 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     const overrides = { ensureDatabase: false, preferReadReplicas: false } as Partial<Options<D, EM, E>>;
     await withSiblingOrm(this.orm, this.#settings, { pools, overrides }, other =>
       whileMigrating(this.database.name, async () => {
+        const migrator = checkedMigratorOf(other);
         for (const schema of schemas) {
-          await other.migrator.up(schema === undefined ? undefined : { schema });
+          await migrator.up(schema === undefined ? undefined : { schema });
         }
       }),
     );

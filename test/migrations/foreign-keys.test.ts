@@ -1,6 +1,8 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { MikroORM } from '@mikro-orm/core';
-import { Migration } from '@mikro-orm/migrations';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Migration, Migrator } from '@mikro-orm/migrations';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createOrmSingleton, explicitMigrations } from '../../src/index.js';
 import { createDatabase, describeDriver, onServer, type TestDatabase } from '../support/databases.js';
 
@@ -125,6 +127,38 @@ for (const name of ['sqlite', 'libsql'] as const) {
       await orm.migrator.down();
       expect(await pivot(orm)).toBe(3);
       expect(await isOn(orm)).toBe(1);
+    });
+
+    test('so it does with files in a folder, which have the Migrator of MikroORM', async () => {
+      const folder = resolve(import.meta.dirname, `../.tmp/foreign-keys-${process.pid}-${name}`);
+      await mkdir(folder, { recursive: true });
+      const file = (up: string) => `import { Migration } from '@mikro-orm/migrations';
+export class Any extends Migration {
+  up() {
+    ${up}
+  }
+}`;
+      await writeFile(join(folder, 'Migration1.js'), file(''));
+      const drop = `['create table a (id integer primary key, title text)', 'insert into a select * from article', 'drop table article', 'alter table a rename to article']`;
+      await writeFile(join(folder, 'Migration2.js'), file(`for (const sql of ${drop}) this.addSql(sql);`));
+      try {
+        const logger = vi.fn();
+        const orm = createOrmSingleton(
+          {
+            ...base(),
+            logger,
+            extensions: [Migrator],
+            migrations: { ...quiet, path: folder, pathTs: folder },
+          } as never,
+          { name: database.config.dbName!, migrate: true },
+        );
+        opened.push(orm);
+        expect(await pivot((await orm()) as MikroORM)).toBe(3);
+        expect((await orm.check()).migrations).toEqual({ ok: true, pending: [] });
+        expect(logger.mock.calls.flat().join('\n'), 'files are known').not.toMatch(/lacks/);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
     });
 
     test.each([{}, { allOrNothing: false }])('a run that leaves a dangling row changes nothing, %j', async options => {

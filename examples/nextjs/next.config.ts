@@ -1,11 +1,15 @@
 import { join } from 'node:path';
 import type { NextConfig } from 'next';
 
+// Works either way; the tests build both.
+const cacheComponents = process.env.CACHE_COMPONENTS === '1';
+
 // Only because this app lives inside the library's repository, whose root holds node_modules and the library itself.
-// An app of your own needs none of these lines.
+// An app of your own needs none of them.
 const repository = join(import.meta.dirname, '../..');
 
 export default {
+  ...(cacheComponents && { cacheComponents, partialPrefetching: true, env: { CACHE_COMPONENTS: '1' } }),
   turbopack: { root: repository },
   outputFileTracingRoot: repository,
   agentRules: false, // `next dev` writes no files into this repository

@@ -21,13 +21,16 @@ export class CheckedMigrator extends Migrator {
   readonly #orm: AnyOrm;
   /** What `explicitMigrations` was given. */
   readonly renamed: RenamedMigrations;
+  /** Whether that had no migration in it. */
+  readonly lacksMigrations: boolean;
   /** The options as they are configured; those of a run may differ. */
   readonly #configured: MigrationsOptions;
   /** Files by the names of their migrations, while a rollup runs. */
   #files: ReadonlyMap<string, string> | undefined;
 
-  constructor(orm: AnyOrm, renamed: RenamedMigrations) {
+  constructor(orm: AnyOrm, renamed: RenamedMigrations, lacksMigrations: boolean) {
     super(orm.em as never);
+    this.lacksMigrations = lacksMigrations;
     this.#orm = orm;
     this.renamed = renamed;
     this.#configured = this.options;
@@ -39,7 +42,7 @@ export class CheckedMigrator extends Migrator {
   }
 
   override async up(options?: RunOptions): Promise<MigrationInfo[]> {
-    assertStableNames(this.#orm.config);
+    assertStableNames(this.#orm.config, this.lacksMigrations);
     const { schema, transaction } = typeof options === 'object' ? (options as MigrateOptions) : {};
     const listed = await this.#listNames();
     const recorded = await this.#inSchema(schema, () =>
@@ -172,12 +175,12 @@ export class CheckedMigrator extends Migrator {
 }
 
 /** The extension that registers the {@link CheckedMigrator}. */
-export function checkedMigrator(renamed: RenamedMigrations): OrmExtension & { name: string } {
+export function checkedMigrator(renamed: RenamedMigrations, lacksMigrations: boolean): OrmExtension & { name: string } {
   return {
     // MikroORM.init() knows the Migrator by this name, and would register its own over it
     name: 'Migrator',
     register(orm) {
-      orm.config.registerExtension('@mikro-orm/migrator', () => new CheckedMigrator(orm, renamed));
+      orm.config.registerExtension('@mikro-orm/migrator', () => new CheckedMigrator(orm, renamed, lacksMigrations));
     },
   };
 }
@@ -185,7 +188,7 @@ export function checkedMigrator(renamed: RenamedMigrations): OrmExtension & { na
 /** The Migrator of `orm`; in place of MikroORM's own, which files in a folder have, one that makes the same checks. */
 export function checkedMigratorOf(orm: AnyOrm): Pick<Migrator, 'up'> {
   const own = orm.migrator as unknown as Migrator;
-  return own.constructor === Migrator ? new CheckedMigrator(orm, {}) : own;
+  return own.constructor === Migrator ? new CheckedMigrator(orm, {}, false) : own;
 }
 
 /** The map of `explicitMigrations`, whichever copy of this module has registered the Migrator. */

@@ -62,7 +62,7 @@ export function explicitMigrations(
   );
   assertRenamed(renamed, new Set(migrationsList.map(({ name }) => name)));
   return {
-    extensions: [...extensions, checkedMigrator(renamed)],
+    extensions: [...extensions, checkedMigrator(renamed, migrationsList.length === 0)],
     migrations: {
       ...rest,
       migrationsList,

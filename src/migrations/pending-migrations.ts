@@ -17,13 +17,17 @@ export function assertMigratable(orm: AnyOrm): void {
       "`migrate` needs migrations in the config: defineConfig({ ...explicitMigrations(migrations) }), with import * as migrations from './migrations'. For files in a folder, outside of bundlers, add extensions: [Migrator] of @mikro-orm/migrations.",
     );
   }
-  assertStableNames(orm.config);
+  const { lacksMigrations } = orm.migrator as unknown as { lacksMigrations?: boolean };
+  assertStableNames(orm.config, lacksMigrations);
 }
 
-/** Refuses to run a list that is empty, or in which a minifier has left its marks, however the list came about. */
-export function assertStableNames(config: AnyOrm['config']): void {
+/**
+ * Refuses to run a list in which a minifier has left its marks, however the list came about; and an empty one, if
+ * `explicitMigrations` got nothing (`lacks`): an app that says `migrationsList: []` by itself wants nothing to run.
+ */
+export function assertStableNames(config: AnyOrm['config'], lacks = false): void {
   const { migrationsList: list, emit = 'ts', path = './migrations', pathTs } = config.get('migrations');
-  if (list?.length === 0) {
+  if (lacks && list?.length === 0) {
     const folder = emit === 'ts' ? (pathTs ?? path) : path;
     throw new ExplicitNameError(
       `There is no migration to run: the list is empty. Export the migration classes and write import * as migrations from './migrations' and explicitMigrations(migrations). \`mikro-orm migration:create\` writes them, and their index, to ${folder} in ${config.get('baseDir')}; if that import leads to another folder, name it: explicitMigrations(migrations, { path: './src/migrations' }).`,

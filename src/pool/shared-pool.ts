@@ -1,66 +1,27 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import {
-  buildDialect,
-  type DatabaseConnection,
-  type Dialect,
-  type KyselyDriver,
-  type SqlConnection,
-} from '../mikro-orm-internals.js';
+import type { Dialect, KyselyDriver } from '../mikro-orm-internals.js';
 import { Mutex } from '../util/mutex.js';
-import { setUp, withoutNetworkReport } from './handle-set-up.js';
 import { Lease, TRANSACTION_METHODS } from './lease.js';
-import { observeMysqlPool } from './native/mysql.js';
-import type { NativeClient } from './native/native-client.js';
-import { observePgPool } from './native/postgresql.js';
-import { ownerLike } from './owner-connection.js';
-import { watchReplacement } from './replaced-file.js';
-import { SqliteFunctions } from './sqlite-functions.js';
+import { PoolDriver, type PoolDriverOptions, type PoolUser } from './pool-driver.js';
 
-/** An ORM that uses a pool, by one of its connections. */
-export interface PoolUser {
-  readonly connection: SqlConnection;
-  /** What to throw once the pool is closed: made here, so that its class is the one that the ORM's module graph knows. */
-  closedError(): Error;
-}
+export type { PoolUser } from './pool-driver.js';
 
 /** Settings of a {@link SharedPool}. */
-export interface SharedPoolOptions {
-  /** Packages of the driver, as MikroORM names them: they tell drivers apart where a minifier has renamed the classes. */
-  readonly packages: readonly string[];
-  /** The file of an embedded database, which is opened anew when another one has taken its place. */
-  readonly file?: string | undefined;
+export interface SharedPoolOptions extends PoolDriverOptions {
   /** How long a retired pool stays open without use, in ms. */
   readonly linger: number;
-}
-
-/** A borrower that waits for a connection, and what it gets. */
-interface Borrowing {
-  readonly user: PoolUser;
-  client?: NativeClient;
 }
 
 /**
  * One pool (or one handle of an embedded database) for all ORMs of a process that are attached to it. It opens on first
  * use, and closes when its last user detaches.
- *
- * The driver that does the work belongs to a MikroORM connection of the pool's own, a copy of the first user's, so that
- * MikroORM's dialect with its type parsers stays. Functions of the config are never that first user's: they are looked up in
- * the ORM that borrows.
  */
 export class SharedPool {
-  readonly #options: SharedPoolOptions;
-  readonly #makeOwner: () => SqlConnection;
-  readonly #borrowing = new AsyncLocalStorage<Borrowing>();
+  readonly #linger: number;
+  readonly #driver: PoolDriver;
   readonly #turns = new Mutex();
   readonly #leases = new Set<Lease>();
+  /** Rejects those that wait for a connection. */
   readonly #waiting = new Set<() => void>();
-  readonly #functions = new SqliteFunctions(() => this.#holder?.connection);
-  readonly #isReplaced: (() => boolean) | undefined;
-  #owner: SqlConnection;
-  #dialect: Dialect | Promise<Dialect> | undefined;
-  #opened: Promise<KyselyDriver> | undefined;
-  /** What that has led to: a query need not wait for it. */
-  #driver: KyselyDriver | undefined;
   #users = 0;
   #busy = 0;
   #served = 0;
@@ -70,11 +31,9 @@ export class SharedPool {
   /** Who has the one handle of an embedded database. */
   #holder: PoolUser | undefined;
 
-  constructor(first: PoolUser, options: SharedPoolOptions) {
-    this.#options = options;
-    this.#makeOwner = ownerLike(first.connection, () => this.#borrowing.getStore()?.user.connection);
-    this.#owner = this.#makeOwner();
-    this.#isReplaced = options.file === undefined ? undefined : watchReplacement(options.file);
+  constructor(first: PoolUser, { linger, ...options }: SharedPoolOptions) {
+    this.#linger = linger;
+    this.#driver = new PoolDriver(first, options, () => this.#holder);
   }
 
   /** Connections in use, and borrowers that wait for one. */
@@ -95,7 +54,7 @@ export class SharedPool {
       if (isAttached) {
         isAttached = false;
         if (--this.#users === 0) {
-          await this.#shut();
+          await this.#driver.shut();
         }
       }
     };
@@ -104,19 +63,19 @@ export class SharedPool {
   /** What the connection of `user` takes in place of its own dialect. A promise while the driver's own is one (mysql2). */
   dialect(user: PoolUser): Dialect | Promise<Dialect> {
     this.#assertOpen(user);
-    const native = this.#native(user);
+    const native = this.#driver.dialect(user);
     return native instanceof Promise ? native.then(dialect => this.#facade(dialect, user)) : this.#facade(native, user);
   }
 
   /** The driver's own client: pg's or mysql2's pool, SQLite's handle, PGlite's instance. */
   async nativeClient(user: PoolUser): Promise<unknown> {
-    await this.#open(user);
-    return this.#owner.getNativeClient();
+    this.#assertOpen(user);
+    return this.#driver.nativeClient(user);
   }
 
   /** The handle of SQLite or libSQL as it is, opened or not. */
   handle(user: PoolUser): unknown {
-    return this.#functions.handleFor(this.#owner.database, user.connection);
+    return this.#driver.handle(user);
   }
 
   /** Runs `work` on the handle of an embedded database while no other ORM does. */
@@ -147,11 +106,11 @@ export class SharedPool {
     }
   }
 
-  /** Closes now: whoever waits for a connection, or asks for one later, gets its `closedError()`. */
+  /** Closes now: what waits for a connection, or asks for one later, gets its user's `closedError()`. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#rejectWaiting();
-    const closing = this.#shut();
+    const closing = this.#driver.shut();
     // pg's pool ends only when the last client is back: those that still hold one had their time
     if (this.#leases.size === 0) {
       await closing;
@@ -171,84 +130,6 @@ export class SharedPool {
       reject();
     }
     this.#waiting.clear();
-  }
-
-  /** MikroORM's own dialect; for SQLite this opens the file. */
-  #native(user: PoolUser): Dialect | Promise<Dialect> {
-    if (!this.#dialect) {
-      const owner = this.#owner;
-      const built = this.#borrowing.run({ user }, () => withoutNetworkReport(() => buildDialect(owner)));
-      this.#dialect = built;
-      if (built instanceof Promise) {
-        built.then(
-          ready => this.#dialect === built && (this.#dialect = ready),
-          () => this.#dialect === built && (this.#dialect = undefined),
-        );
-      }
-    }
-    return this.#dialect;
-  }
-
-  async #openDriver(user: PoolUser): Promise<KyselyDriver> {
-    const owner = this.#owner;
-    const driver = (await this.#native(user)).createDriver();
-    // the owner never connects by itself: that would build a second dialect
-    owner.connected = true;
-    await this.#borrowing.run({ user }, async () => {
-      await driver.init();
-      await setUp(driver, owner, this.#options.file !== undefined);
-    });
-    this.#functions.restore(owner.database);
-    const observe = this.#options.packages.includes('pg')
-      ? observePgPool
-      : this.#options.packages.includes('mysql2')
-        ? observeMysqlPool
-        : undefined;
-    observe?.(await owner.getNativeClient(), () => {
-      const borrowing = this.#borrowing.getStore();
-      return borrowing && (client => (borrowing.client ??= client));
-    });
-    return driver;
-  }
-
-  #open(user: PoolUser): Promise<KyselyDriver> {
-    this.#assertOpen(user);
-    if (!this.#opened) {
-      const attempt = this.#openDriver(user).then(
-        driver => {
-          if (this.#opened === attempt) {
-            this.#driver = driver; // else it was closed meanwhile
-          }
-          return driver;
-        },
-        (error: unknown) => {
-          if (this.#opened === attempt) {
-            this.#opened = this.#dialect = undefined;
-            this.#owner = this.#makeOwner(); // PGlite's keeps the instance that failed
-          }
-          throw error;
-        },
-      );
-      this.#opened = attempt;
-    }
-    return this.#opened;
-  }
-
-  async #shut(): Promise<void> {
-    if (!this.#dialect) {
-      return;
-    }
-    // a dialect that no query has used yet may hold an open file all the same: only its driver can close that
-    const closing = this.#opened ?? (await this.#dialect).createDriver();
-    const isOpen = this.#opened !== undefined;
-    this.#opened = this.#dialect = this.#driver = undefined;
-    // a later use gets a new owner: PGlite's keeps the instance that is being closed
-    this.#owner = this.#makeOwner();
-    const driver = await closing;
-    if (!isOpen) {
-      await driver.init();
-    }
-    await driver.destroy();
   }
 
   #lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
@@ -277,40 +158,24 @@ export class SharedPool {
     if (turn) {
       await turn;
     }
-    const borrowing: Borrowing = { user };
     try {
-      if (this.#isReplaced?.()) {
-        await this.#shut();
-      }
-      // only now: while it waited for its turn, the pool may have been closed
-      const driver = this.#driver && !this.#isClosed ? this.#driver : await this.#open(user);
-      const connection = await this.#borrowing.run(borrowing, () => driver.acquireConnection(options));
-      if (isSingle) {
-        this.#holder = user;
-      }
-      return this.#hand(driver, connection, borrowing.client, isSingle);
+      this.#assertOpen(user); // only now: while it waited for its turn, the pool may have been closed
+      const acquired = await this.#driver.acquire(user, options);
+      this.#served++;
+      this.#holder = isSingle ? user : undefined;
+      const lease = new Lease({
+        ...acquired,
+        onRelease: released => {
+          this.#leases.delete(released);
+          this.#done(isSingle);
+        },
+      });
+      this.#leases.add(lease);
+      return lease;
     } catch (error) {
-      // a hook of the config has thrown: Kysely forgets the client that it was called with
-      borrowing.client?.destroy();
       this.#done(isSingle);
       throw error;
     }
-  }
-
-  #hand(
-    driver: KyselyDriver,
-    connection: DatabaseConnection,
-    client: NativeClient | undefined,
-    isSingle: boolean,
-  ): Lease {
-    this.#served++;
-    const onRelease = (lease: Lease): void => {
-      this.#leases.delete(lease);
-      this.#done(isSingle);
-    };
-    const lease = new Lease({ driver, connection, client, onRelease });
-    this.#leases.add(lease);
-    return lease;
   }
 
   #done(isSingle: boolean): void {
@@ -327,16 +192,16 @@ export class SharedPool {
       return;
     }
     clearTimeout(this.#retiring);
-    if (this.#options.linger === 0) {
-      this.#shut().catch(() => undefined);
-      return;
-    }
-    this.#retiring = setTimeout(() => {
+    const close = (): void => {
       if (this.#busy === 0) {
-        this.#shut().catch(() => undefined);
+        this.#driver.shut().catch(() => undefined);
       }
-    }, this.#options.linger);
-    this.#retiring.unref();
+    };
+    if (this.#linger === 0) {
+      close();
+    } else {
+      this.#retiring = setTimeout(close, this.#linger).unref();
+    }
   }
 
   #facade(native: Dialect, user: PoolUser): Dialect {
@@ -359,7 +224,10 @@ export class SharedPool {
     ]);
     return {
       ...(Object.fromEntries(control) as Pick<KyselyDriver, (typeof TRANSACTION_METHODS)[number]>),
-      init: async () => void (await this.#open(user)),
+      init: async () => {
+        this.#assertOpen(user);
+        await this.#driver.open(user);
+      },
       acquireConnection: options => this.#lease(user, isSingle, options),
       releaseConnection: lease => (lease as Lease).release(),
       destroy: async () => undefined, // the pool is everybody's: it closes when the last ORM detaches

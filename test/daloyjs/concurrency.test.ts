@@ -29,6 +29,7 @@ for (const driver of ['pglite', 'postgresql'] as const) {
       shop.app.route({
         method: 'GET',
         path: '/probe/:sku',
+        hooks: shop.ormHooks,
         responses: { 204: { description: 'Probed' } },
         handler: async ({ params, state: { em } }) => {
           const item = await em.findOneOrFail(shop.Inventory, params.sku);

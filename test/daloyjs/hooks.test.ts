@@ -72,6 +72,50 @@ describe('the order of registration', () => {
   });
 });
 
+test('only routes with the hooks open anything', async () => {
+  const app = new shop.App({ logger: false });
+  app.register(child => addProbe(child, '/with'), { hooks: shop.ormHooks });
+  app.route({
+    method: 'GET',
+    path: '/without',
+    responses: { 204: { description: 'Nothing' } },
+    handler: ({ state }) => {
+      expect(state.em).toBeUndefined();
+      return { status: 204, body: undefined };
+    },
+  });
+  expect(await app.request('/without')).toMatchObject({ status: 204 });
+  expect(shop.orm.current).toBeUndefined();
+  expect(await request(app, 'GET', '/with')).toMatchObject(FORKED);
+  expect(await isIdle()).toBe(true);
+});
+
+test('hooks that the app and a group have are one', async () => {
+  const app = new shop.App({ logger: false, hooks: shop.ormHooks });
+  app.register(child => addProbe(child, '/twice'), { hooks: shop.ormHooks });
+  expect(await request(app, 'GET', '/twice')).toMatchObject(FORKED);
+  expect(await isIdle()).toBe(true);
+});
+
+test('a sub-request in the process is a request of its own, also of the same Request object', async () => {
+  const app = new shop.App({ logger: false, hooks: shop.ormHooks });
+  const seen: unknown[] = [];
+  app.route({
+    method: 'GET',
+    path: '/outer',
+    responses: { 204: { description: 'Seen' } },
+    handler: async ({ request: outer, state }) => {
+      seen.push(state.em);
+      if (seen.length === 1) await withRequestContext(shop.orm, async () => void (await app.fetch(outer)));
+      expect((await state.em.getConnection().execute('select 1 as one'))[0]).toEqual({ one: 1 });
+      return { status: 204, body: undefined };
+    },
+  });
+  expect(await app.request('/outer')).toMatchObject({ status: 204 });
+  expect(new Set(seen).size).toBe(2);
+  expect(await isIdle()).toBe(true);
+});
+
 describe('a request counts as running', () => {
   const start = (hooks: Hooks = {}) => {
     const app = new shop.App({ logger: false, hooks: shop.ormHooks });

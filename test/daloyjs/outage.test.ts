@@ -16,7 +16,8 @@ test('ready() rejects where the database does not answer', async () => {
   await expect(app.ready()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   // an app that is served all the same
   expect(await call('GET', '/users')).toMatchObject(UNAVAILABLE);
-  expect(await call('GET', '/healthz')).toMatchObject({ status: 503 });
+  expect(await call('GET', '/healthz')).toMatchObject({ status: 503, body: { ok: false, database: false } });
+  expect(await call('GET', '/openapi.json')).toMatchObject({ status: 200 });
 });
 
 test('the server says so, and exits with another code than 0', async () => {
@@ -50,10 +51,11 @@ await describeDriver('postgresql', () => {
   });
 
   test('an outage is 503 while it lasts, also for what runs, and ends without a restart', async () => {
-    const { app, call } = await loadShop(url);
+    const { app, call, ormHooks } = await loadShop(url);
     app.route({
       method: 'GET',
       path: '/slow',
+      hooks: ormHooks,
       responses: { 200: { description: 'Slept' } },
       handler: async ({ state }) => ({
         status: 200,

@@ -43,12 +43,13 @@ await describeDriver('postgresql', () => {
   afterAll(() => database.drop());
 
   test('50 slow requests finish, then the pool closes; what comes later is 503', async () => {
-    const { app, orm, call } = await loadShop(database.url);
+    const { app, orm, ormHooks, call } = await loadShop(database.url);
     let running = 0;
     const all = Promise.withResolvers<void>();
     app.route({
       method: 'GET',
       path: '/slow',
+      hooks: ormHooks,
       responses: { 200: { description: 'Slept' } },
       acknowledgeNoResponseBodySchema: true,
       handler: async ({ state: { em } }) => {
@@ -72,10 +73,11 @@ await describeDriver('postgresql', () => {
   });
 
   test('a streamed answer keeps its connection, which the shutdown waits for', async () => {
-    const { app, orm, User } = await loadShop(database.url);
+    const { app, orm, ormHooks, User } = await loadShop(database.url);
     app.route({
       method: 'GET',
       path: '/stream',
+      hooks: ormHooks,
       acknowledgeNoResponseBodySchema: true,
       responses: { 200: { description: 'Rows' } },
       handler: ({ state: { em } }) => {

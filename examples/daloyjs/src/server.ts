@@ -1,6 +1,9 @@
 import { serve } from '@daloyjs/core/node';
-import { app } from './app.ts';
+import { buildApp } from './build-app.ts';
+import { ormPlugin } from './orm.ts';
 
+const app = buildApp();
+app.register(ormPlugin);
 await app.ready(); // throws where the database does not answer or a migration fails, and the process exits with 1
 
 const hostname = process.env['HOST'] ?? '127.0.0.1';

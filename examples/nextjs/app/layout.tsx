@@ -1,9 +1,9 @@
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import type { ReactNode } from 'react';
+import { Count } from '../components/count';
 import { NavLink } from '../components/nav-link';
 import { Article, User } from '../lib/entities';
-import { getEm } from '../lib/orm';
 import './globals.css';
 
 export const metadata: Metadata = {
@@ -11,9 +11,7 @@ export const metadata: Metadata = {
   description: 'Next.js and MikroORM, with mikro-orm-web between them.',
 };
 
-export default async function RootLayout({ children }: { children: ReactNode }) {
-  const em = await getEm();
-  const [users, articles] = await Promise.all([em.count(User), em.count(Article)]);
+export default function RootLayout({ children }: { children: ReactNode }) {
   return (
     <html lang="en">
       <body>
@@ -23,10 +21,10 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
               Notebook
             </Link>
             <NavLink href="/articles">
-              Articles <span className="count">{articles}</span>
+              Articles <Count entity={Article} />
             </NavLink>
             <NavLink href="/users">
-              Users <span className="count">{users}</span>
+              Users <Count entity={User} />
             </NavLink>
           </nav>
         </header>

@@ -1,9 +1,12 @@
 import Link from 'next/link';
 import { SamplesButton } from '../components/samples-button';
+import { withBoundary } from '../components/with-boundary';
 import { ArticleListing } from '../lib/entities';
 import { getEm } from '../lib/orm';
 
-export default async function HomePage() {
+export default withBoundary(HomePage);
+
+async function HomePage() {
   const em = await getEm();
   const discussed = await em.find(ArticleListing, {}, { orderBy: { totalComments: 'desc', title: 'asc' }, limit: 5 });
   return (

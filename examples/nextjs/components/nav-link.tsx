@@ -2,9 +2,20 @@
 
 import Link from 'next/link';
 import { usePathname } from 'next/navigation';
-import type { ReactNode } from 'react';
+import { Suspense, type ReactNode } from 'react';
 
-export function NavLink({ href, children }: { href: string; children: ReactNode }) {
+type Props = { href: string; children: ReactNode };
+
+/** A link that is marked on the pages below it; plain for as long as the path is not known, with `cacheComponents`. */
+export function NavLink(props: Props) {
+  return (
+    <Suspense fallback={<Link {...props} />}>
+      <MarkedLink {...props} />
+    </Suspense>
+  );
+}
+
+function MarkedLink({ href, children }: Props) {
   const current = usePathname().startsWith(href);
   return (
     <Link href={href} aria-current={current ? 'page' : undefined}>

@@ -25,8 +25,10 @@ export interface NextApp {
   stop(): Promise<void>;
 }
 
-/** A copy of the fixture app. */
+/** A copy of an app. */
 export interface FixtureApp extends NextApp {
+  /** Where it is. */
+  readonly folder: string;
   /** Rewrites a file of this copy, or makes it. */
   edit(file: string, change: (text: string) => string): Promise<void>;
   /** Takes a file out of this copy. */
@@ -54,15 +56,36 @@ export interface NextServer {
 }
 
 /** Copies the fixture app to a place from where the packages of this repository are found. */
-export async function createFixtureApp(bundler: Bundler): Promise<FixtureApp> {
+export function createFixtureApp(bundler: Bundler): Promise<FixtureApp> {
+  return copyApp([join(tests, 'fixtures/next-app')], bundler);
+}
+
+/** Copies the example, and adds the pages of `fixtures/renders` to it. */
+export async function createExampleCopy(bundler: Bundler): Promise<FixtureApp> {
+  const app = await copyApp([join(tests, '../examples/nextjs'), join(tests, 'fixtures/renders')], bundler);
+  await app.edit('next.config.ts', text =>
+    text
+      .replace("'../..'", "'../../..'")
+      .replace('agentRules', 'typescript: { ignoreBuildErrors: true },\n  agentRules'),
+  );
+  return app;
+}
+
+/** What building and running leaves in the folder of an app. */
+const LEFTOVERS = /\/(?:node_modules|\.next|app\.db[^/]*)$/;
+
+async function copyApp(sources: string[], bundler: Bundler): Promise<FixtureApp> {
   const parent = join(tests, '.tmp');
   await mkdir(parent, { recursive: true });
   await writeFile(join(parent, '.gitignore'), '*\n');
   const folder = await mkdtemp(join(parent, `next-app-${bundler}-`));
-  await cp(join(tests, 'fixtures/next-app'), folder, { recursive: true });
+  for (const source of sources) {
+    await cp(source, folder, { recursive: true, filter: path => !LEFTOVERS.test(path) });
+  }
   const app = nextAppIn(folder, bundler);
   return {
     ...app,
+    folder,
     async edit(file, change) {
       const path = join(folder, file);
       const text = await readFile(path, 'utf8').catch(() => '');

@@ -1,7 +1,7 @@
 import { matchPath, respond, validate } from './context.ts';
 import { HttpError, internal, methodNotAllowed, notFound, shuttingDown } from './errors.ts';
 import { layered } from './hooks.ts';
-import { openApi } from './openapi.ts';
+import { generateOpenAPI } from './openapi.ts';
 import type { HookContext, Hooks, Path, RequestSchemas, Responses, Route, RouteDefinition } from './types.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
@@ -41,7 +41,7 @@ export class App {
         method: 'GET',
         path: '/openapi.json',
         responses: { 200: {} },
-        handler: () => ({ status: 200, body: openApi(this.routes, info) }),
+        handler: () => ({ status: 200, body: generateOpenAPI(this, { info }) }),
       });
     }
   }

@@ -1,10 +1,14 @@
 import { jsonSchema } from './schema.ts';
 import type { Route } from './types.ts';
 
-/** The OpenAPI document of these routes. */
-export function openApi(routes: readonly Route[], info: { title: string; version: string }): unknown {
+export interface OpenAPIOptions {
+  info: { title: string; version: string };
+}
+
+/** The OpenAPI document of an app's routes. */
+export function generateOpenAPI(app: { readonly routes: Route[] }, { info }: OpenAPIOptions): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const { method, path, operationId, summary, tags, request, responses } of routes) {
+  for (const { method, path, operationId, summary, tags, request, responses } of app.routes) {
     const operations = (paths[path.replace(/:(\w+)/g, '{$1}')] ??= {});
     operations[method.toLowerCase()] = {
       operationId,

@@ -3,11 +3,13 @@ import { join, resolve } from 'node:path';
 
 const example = resolve(import.meta.dirname, '../../../examples/daloyjs');
 
+const PACKAGES = ['@daloyjs/core', '@daloyjs/core/node', '@daloyjs/core/openapi'] as const;
+
 /** Files of the package `@daloyjs/core` that the tests run on, by specifier. */
 export interface Daloy {
   real: boolean;
   from: string;
-  files: Record<'@daloyjs/core' | '@daloyjs/core/node', string>;
+  files: Record<(typeof PACKAGES)[number], string>;
 }
 
 /** The real package where the example has it installed, or MIKRO_ORM_WEB_DALOY leads to it; else the double. */
@@ -17,8 +19,8 @@ export function findDaloy(): Daloy {
   const manifest = join(folder, 'package.json');
   if (!given && !existsSync(manifest)) {
     const double = resolve(import.meta.dirname, '../double');
-    const files = { '@daloyjs/core': join(double, 'index.ts'), '@daloyjs/core/node': join(double, 'node.ts') };
-    return { real: false, from: double, files };
+    const fileOf = (entry: string): string => join(double, `${entry === '.' ? 'index' : entry.slice(2)}.ts`);
+    return { real: false, from: double, files: filesBy(fileOf) };
   }
   if (!existsSync(manifest)) {
     throw new Error(`MIKRO_ORM_WEB_DALOY leads to no package: ${manifest} does not exist`);
@@ -38,6 +40,12 @@ export function findDaloy(): Daloy {
   return {
     real: true,
     from: `${folder}, version ${version}`,
-    files: { '@daloyjs/core': fileOf('.'), '@daloyjs/core/node': fileOf('./node') },
+    files: filesBy(fileOf),
   };
+}
+
+/** Finds each of the package's files by what `exports` calls it, such as `./node`. */
+function filesBy(fileOf: (entry: string) => string): Daloy['files'] {
+  const entries = PACKAGES.map(name => [name, fileOf(name.replace('@daloyjs/core', '.'))]);
+  return Object.fromEntries(entries) as Daloy['files'];
 }

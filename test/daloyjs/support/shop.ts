@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { AbstractSqlDriver, Options } from '@mikro-orm/sql';
 import { vi } from 'vitest';
 import { createDatabase, type DatabaseConfig, type DriverName } from '../../support/databases.js';
@@ -23,20 +24,25 @@ export function urlOf({ host, port, user, dbName }: DatabaseConfig): string {
   return `postgres://${user}@${host}:${port}/${dbName}`;
 }
 
-/** The example, evaluated afresh: on PostgreSQL at this address, or on PGlite in memory. Importing its app opens that. */
+/** Where the snapshot of the schema goes, which the example keeps in its own `src`. */
+export const baseDir = resolve(import.meta.dirname, '../../.tmp/shop');
+
+/** The example, evaluated afresh, with what its server adds: on PostgreSQL at this address, or on PGlite in memory. */
 export async function loadShop(url?: string, overrides: Partial<Options<AbstractSqlDriver>> = {}) {
   vi.resetModules();
   vi.stubEnv('DATABASE_URL', url);
   vi.stubEnv('DATABASE_DIR', 'memory://');
   vi.stubEnv('LOG_LEVEL', 'fatal');
   const { orm, ormHooks, ormPlugin } = await import('../../../examples/daloyjs/src/orm.ts');
-  orm.configure({ logger: () => undefined, ...overrides });
-  const { app } = await import('../../../examples/daloyjs/src/app.ts');
+  orm.configure({ logger: () => undefined, baseDir, ...overrides });
+  const { buildApp } = await import('../../../examples/daloyjs/src/build-app.ts');
   const { Inventory } = await import('../../../examples/daloyjs/src/entities/inventory.ts');
   const { User } = await import('../../../examples/daloyjs/src/entities/user.ts');
   const { App, HttpError } = await import('@daloyjs/core');
+  const app = buildApp();
+  app.register(ormPlugin);
   const call = (method: string, path: string, body?: unknown) => request(app, method, path, body);
-  return { orm, ormHooks, ormPlugin, app, App, HttpError, Inventory, User, call };
+  return { orm, ormHooks, ormPlugin, buildApp, app, App, HttpError, Inventory, User, call };
 }
 
 /** One request, in process. */

@@ -2,6 +2,7 @@ import type { Metadata } from 'next';
 import Link from 'next/link';
 import { SamplesButton } from '../../components/samples-button';
 import { Tags } from '../../components/tags';
+import { withBoundary } from '../../components/with-boundary';
 import { Article } from '../../lib/entities';
 import { articleFilter } from '../../lib/input';
 import { getEm } from '../../lib/orm';
@@ -13,7 +14,9 @@ export async function generateMetadata({ searchParams }: Props): Promise<Metadat
   return { title: tag ? `Articles about ${tag}` : 'Articles' };
 }
 
-export default async function ArticlesPage({ searchParams }: Props) {
+export default withBoundary(ArticlesPage);
+
+async function ArticlesPage({ searchParams }: Props) {
   const tag = await selectedTag(searchParams);
   const em = await getEm();
   const articles = await em.getRepository(Article).newest({ tag });

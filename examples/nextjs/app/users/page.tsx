@@ -3,6 +3,7 @@ import Link from 'next/link';
 import { redirect } from 'next/navigation';
 import { mapOrmError } from 'mikro-orm-web';
 import { SamplesButton } from '../../components/samples-button';
+import { withBoundary } from '../../components/with-boundary';
 import { User, type Page } from '../../lib/entities';
 import { userPage } from '../../lib/input';
 import { getEm } from '../../lib/orm';
@@ -13,7 +14,9 @@ type Props = { searchParams: Promise<Record<string, string | string[] | undefine
 
 const date = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
 
-export default async function UsersPage({ searchParams }: Props) {
+export default withBoundary(UsersPage);
+
+async function UsersPage({ searchParams }: Props) {
   const page = userPage.safeParse(await searchParams);
   if (!page.success) redirect('/users');
   const users = await findUsers(page.data);

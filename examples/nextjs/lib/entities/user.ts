@@ -50,6 +50,8 @@ export class UserRepository extends EntityRepository<User> {
   /** The user with this email address and password, or undefined. */
   async login(email: string, password: string): Promise<User | undefined> {
     const user = await this.findOne({ email }, { populate: ['password'] });
-    return user && (await user.hasPassword(password)) ? user : undefined;
+    // also without a user, so that the time it takes does not tell which addresses are known
+    const matches = await (user?.hasPassword(password) ?? verifyPassword(password, undefined));
+    return user && matches ? user : undefined;
   }
 }

@@ -4,6 +4,7 @@ import { cache, Suspense } from 'react';
 import { Comments } from '../../../components/comments';
 import { SubmitButton } from '../../../components/submit-button';
 import { Tags } from '../../../components/tags';
+import { withBoundary } from '../../../components/with-boundary';
 import { Article } from '../../../lib/entities';
 import { getEm } from '../../../lib/orm';
 import { addTag } from '../../actions';
@@ -15,7 +16,9 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
   return { title: article.title, description: article.description };
 }
 
-export default async function ArticlePage({ params }: Props) {
+export default withBoundary(ArticlePage);
+
+async function ArticlePage({ params }: Props) {
   const article = await findArticle((await params).slug);
   return (
     <article>

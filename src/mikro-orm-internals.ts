@@ -1,5 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { EntityManager, RequestContext, TransactionContext } from '@mikro-orm/core';
-import type { Connection, ForkOptions } from '@mikro-orm/core';
+import type { Connection, ForkOptions, Transaction } from '@mikro-orm/core';
 import type { AnyOrm } from './orm-source.js';
 
 // Every use of what MikroORM and Kysely do not promise: seen in MikroORM 7.1.11 to 7.2.2 and Kysely 0.28 to 0.29.
@@ -11,12 +12,19 @@ export interface SqlConnection extends Omit<Connection, 'connected' | 'options' 
   readonly options: Record<string, unknown>;
   readonly config: AnyOrm['config'];
   readonly type: 'read' | 'write';
+  getClient(): Kysely;
   createKyselyDialect(options: unknown): Dialect | Promise<Dialect>;
   /** SQLite and libSQL: statements that a new handle needs. */
   getConnectionSetupSql?(): Promise<string[]>;
   attachDatabases?(): Promise<void>;
   /** The native handle of SQLite and libSQL. */
   database?: unknown;
+}
+
+/** A Kysely instance: all of a pool, or one connection of it. */
+interface Kysely {
+  connection(): { execute<T>(work: (client: Kysely) => Promise<T>): Promise<T> };
+  getExecutor(): { provideConnection(work: (connection: DatabaseConnection) => Promise<void>): Promise<void> };
 }
 
 /** `Dialect` of Kysely. */
@@ -83,6 +91,61 @@ export function buildDialect(connection: SqlConnection): Dialect | Promise<Diale
 /** Makes a connection take this dialect, whenever it connects, in place of its own. */
 export function replaceDialect(connection: SqlConnection, dialect: () => Dialect | Promise<Dialect>): void {
   connection.createKyselyDialect = dialect;
+}
+
+/** A connection of the pool that all of a piece of work uses, until that has ended. */
+interface Pin {
+  readonly owner: SqlConnection;
+  client: Kysely | undefined;
+}
+const pins = new AsyncLocalStorage<Pin>();
+const pinnable = new WeakSet<SqlConnection>();
+
+/**
+ * Runs `work` on one connection of the pool: each query and each transaction that it starts on `owner` goes there. It is
+ * handed that connection, for what has to reach it whatever has become of a transaction.
+ */
+export async function pinConnection<T>(
+  owner: SqlConnection,
+  work: (connection: DatabaseConnection) => Promise<T>,
+): Promise<T> {
+  if (!pinnable.has(owner)) {
+    pinnable.add(owner);
+    const pinned = (): Kysely | undefined => {
+      const pin = pins.getStore();
+      return pin?.owner === owner ? pin.client : undefined;
+    };
+    const getClient = owner.getClient.bind(owner);
+    const execute = owner.execute.bind(owner) as (...args: unknown[]) => Promise<never>;
+    owner.getClient = () => pinned() ?? getClient();
+    owner.execute = (query: unknown, params?: unknown, method?: unknown, ctx?: unknown, ...rest: unknown[]) =>
+      execute(query, params, method, ctx ?? pinned(), ...rest);
+  }
+  await owner.ensureConnection();
+  return owner
+    .getClient()
+    .connection()
+    .execute(async client => {
+      let connection!: DatabaseConnection;
+      await client.getExecutor().provideConnection(async own => void (connection = own));
+      const pin: Pin = { owner, client };
+      try {
+        return await pins.run(pin, () => work(connection));
+      } finally {
+        pin.client = undefined;
+      }
+    });
+}
+
+/** Calls `check` at the end of the transaction that a run of migrations is, before it is committed. */
+export function beforeRunCommits(migrator: object, check: (transaction: Transaction) => Promise<void>): void {
+  const host = migrator as { runInTransaction(transaction: Transaction, ...args: unknown[]): Promise<unknown> };
+  const run = host.runInTransaction.bind(host);
+  host.runInTransaction = async (transaction, ...args) => {
+    const result = await run(transaction, ...args);
+    await check(transaction);
+    return result;
+  };
 }
 
 /** Lets the ORMs of `extensions` that nobody registered be loaded on first use, as `MikroORM.init()` loads them at start. */

@@ -6,23 +6,43 @@ import { createOrmSingleton, type OrmWebError } from '../index.js';
 import { renamedMigrations } from '../migrations/checked-migrator.js';
 import { DEFAULT_LOCK_TIMEOUT } from '../migrations/lock/migration-lock.js';
 import { assertMigrationsFolder } from '../migrations/migrations-folder.js';
-import { assertMigratable } from '../migrations/pending-migrations.js';
+import type { MigrateOptions, RunSchema } from '../migrations/migrate-options.js';
+import { assertMigratable, inSchema } from '../migrations/pending-migrations.js';
 import { assertRecordedNames } from '../migrations/recorded-names.js';
 import { identifyDatabase } from '../process/database-identity.js';
+import { addIndex } from './add-index.js';
+import { printStatus } from './status.js';
 
 const USAGE = `Usage: mikro-orm-web migrate [options]
+       mikro-orm-web status [options]
+       mikro-orm-web add index [options]
 
-Runs pending migrations under the lock of createOrmSingleton({ migrate }), as a step before a deploy. The config is found
-as MikroORM's command line finds it (package.json, MIKRO_ORM_CLI_CONFIG, mikro-orm.config.ts …).
+migrate  Runs pending migrations under the lock of createOrmSingleton({ migrate }), as a step before a deploy.
+status   Tells which migrations have run, which are pending, unknown or recorded under a minified name, and where to find
+         the process that migrates now. Reads only. Exits with 1 if a migration is pending or a name minified, with 2 if it
+         could not look.
+add index  Lists the migrations that a folder has in its index.ts, for explicitMigrations(). Keeps what is listed.
+
+The config is found as MikroORM's command line finds it (package.json, MIKRO_ORM_CLI_CONFIG, mikro-orm.config.ts …).
 
   --check             run nothing; exit with 1 if a migration is pending or the recorded names need a repair, with 2 if that
                       cannot be told: no config, no migrations in it, or a database that does not answer
   --config <file>     config file
   --context <name>    config of this contextName, where the file exports several
+  --path <folder>     add index: the folder of the migrations (default: the config's, ./migrations or ./src/migrations)
+  --json              status: print one object: { applied, pending, unknown, minified, lock: { held, holder? } }
+  --schema <name> …   run in each of these schemas in place of the config's own
   --lock-timeout <ms> how long to wait for another process that migrates (default: ${DEFAULT_LOCK_TIMEOUT})
   --help`;
 
 type Config = Partial<Options>;
+
+interface StatusOptions {
+  context?: string | undefined;
+  config?: string | undefined;
+  json?: boolean | undefined;
+  schemas: string[] | undefined;
+}
 
 /** Exit codes: 0 for fine, 1 for something to do or wrong, 2 for what could not be looked at. */
 async function main(args: string[]): Promise<number> {
@@ -34,6 +54,9 @@ async function main(args: string[]): Promise<number> {
       config: { type: 'string' },
       context: { type: 'string' },
       'lock-timeout': { type: 'string' },
+      path: { type: 'string' },
+      json: { type: 'boolean' },
+      schema: { type: 'string', multiple: true },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -41,20 +64,38 @@ async function main(args: string[]): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  if (positionals.join(' ') !== 'migrate') {
+  const [command, ...more] = positionals;
+  // `--schema a b` is two, as in `--schema a --schema b`
+  const schemas = values.schema && [...values.schema, ...more];
+  if (positionals.join(' ') === 'add index') {
+    // the config may import the index that is missing
+    const config = await findConfig(values.context, values.config).catch(() => undefined);
+    return addIndex(config, { path: values.path, baseDir: config?.baseDir ?? process.cwd() });
+  }
+  if ((command !== 'migrate' && command !== 'status') || (!schemas && more.length > 0)) {
     throw new Error(USAGE);
+  }
+  if (command === 'status') {
+    return status({ ...values, schemas }).catch(error => fail(error, 2));
   }
   const lockTimeout = values['lock-timeout'] === undefined ? undefined : Number(values['lock-timeout'] || NaN);
   if (values.check) {
-    return check(values.context, values.config).catch(error => fail(error, 2));
+    return check(values.context, values.config, schemas).catch(error => fail(error, 2));
   }
   const config = await findConfig(values.context, values.config);
   await withoutEntities(config, assertMigrations);
-  return migrate(config, lockTimeout);
+  return migrate(config, { lockTimeout, schemas });
 }
 
-async function migrate(config: Config, lockTimeout: number | undefined): Promise<number> {
-  const orm = createOrmSingleton(config, { migrate: { lockTimeout } });
+async function status({ context, config: file, ...options }: StatusOptions): Promise<number> {
+  return withoutEntities(await findConfig(context, file), async orm => {
+    await assertMigrations(orm);
+    return printStatus(orm, options);
+  });
+}
+
+async function migrate(config: Config, options: MigrateOptions): Promise<number> {
+  const orm = createOrmSingleton(config, { migrate: options });
   try {
     const { migrations } = await orm.check();
     const pending = migrations.pending.join(', ');
@@ -68,16 +109,20 @@ async function migrate(config: Config, lockTimeout: number | undefined): Promise
   }
 }
 
-async function check(context: string | undefined, file: string | undefined): Promise<number> {
+async function check(
+  context: string | undefined,
+  file: string | undefined,
+  schemas: string[] | undefined,
+): Promise<number> {
   const config = await findConfig(context, file);
   await withoutEntities(config, assertMigrations);
-  const orm = createOrmSingleton(config);
+  const orm = createOrmSingleton(config, { migrate: { schemas } });
   try {
     const { database, migrations } = await orm.check();
     if (!database.ok) {
       throw new Error(`The database does not answer: ${database.reason}.`);
     }
-    const { recorded, repairs } = await withoutEntities(config, readNames);
+    const { recorded, repairs } = await withoutEntities(config, own => readNames(own, schemas ?? [undefined]));
     const pending = migrations.pending.filter(name => !recorded.has(name));
     if (pending.length > 0 || repairs.length > 0) {
       throw new ToDo(
@@ -108,13 +153,20 @@ async function assertMigrations(orm: MikroORM): Promise<void> {
 }
 
 /** Reads the recorded names as a run would see them; a file that is not there has none, and must not be created. */
-async function readNames(orm: MikroORM): Promise<{ recorded: ReadonlySet<string>; repairs: string[] }> {
+async function readNames(
+  orm: MikroORM,
+  schemas: readonly RunSchema[],
+): Promise<{ recorded: ReadonlySet<string>; repairs: string[] }> {
   const { file } = identifyDatabase(orm);
-  if (file !== undefined && !existsSync(file)) {
-    return { recorded: new Set(), repairs: [] };
+  const [all, repairs]: [string[], string[]] = [[], []];
+  if (file === undefined || existsSync(file)) {
+    for (const schema of schemas) {
+      const { recorded, targets } = await assertRecordedNames(orm, renamedMigrations(orm), undefined, schema);
+      all.push(...[...recorded].map(name => inSchema(schema, name)));
+      repairs.push(...Array.from(targets, ([{ id, name }, to]) => `${id} ${inSchema(schema, name)} (${to})`));
+    }
   }
-  const { recorded, targets } = await assertRecordedNames(orm, renamedMigrations(orm));
-  return { recorded, repairs: Array.from(targets, ([{ id, name }, to]) => `${id} ${name} (${to})`) };
+  return { recorded: new Set(all), repairs };
 }
 
 /** Uses an ORM of the config beside the singleton's, with its migrations only. */

@@ -1,7 +1,11 @@
 import type { MigrationInfo, MigrationsOptions } from '@mikro-orm/core';
 import { Migrator, type MigrateOptions, type Migration, type MigrationResult } from '@mikro-orm/migrations';
+import { beforeRunCommits } from '../mikro-orm-internals.js';
 import { identifyDatabase } from '../process/database-identity.js';
 import type { AnyOrm } from '../orm-source.js';
+import { whileMigrating } from '../process/running-migrations.js';
+import { CheckedRunner } from './checked-runner.js';
+import { hasForeignKeyPragma, withoutForeignKeys } from './foreign-keys.js';
 import type { OrmExtension } from './orm-extension.js';
 import { assertStableNames } from './pending-migrations.js';
 import { recordedRows, repairRecordedNames, type RenamedMigrations } from './recorded-names.js';
@@ -30,26 +34,36 @@ export class CheckedMigrator extends Migrator {
     this.#orm = orm;
     this.renamed = renamed;
     this.#configured = this.options;
+    beforeRunCommits(this, async transaction => (this.runner as CheckedRunner).guard?.assertWhole(transaction));
+  }
+
+  protected override createRunner(): CheckedRunner {
+    return new CheckedRunner(this.driver, this.options, this.config);
   }
 
   override async up(options?: RunOptions): Promise<MigrationInfo[]> {
-    assertStableNames(this.options.migrationsList, this.lacksMigrations);
+    assertStableNames(this.#orm.config, this.lacksMigrations);
     const { schema, transaction } = typeof options === 'object' ? (options as MigrateOptions) : {};
+    const listed = await this.#listNames();
     const recorded = await this.#inSchema(schema, () =>
-      repairRecordedNames(this.#orm, this, this.renamed, transaction),
+      repairRecordedNames(this.#orm, this, { renamed: this.renamed, listed, transaction, schema }),
     );
+    await this.#inSchema(schema, () => this.init()); // its table would be made in the default one
     return this.#run(
       entry => !recorded.has(entry.name),
+      transaction,
       () => super.up(options),
     );
   }
 
   override async down(options?: RunOptions): Promise<MigrationInfo[]> {
     const { schema, transaction } = typeof options === 'object' ? (options as MigrateOptions) : {};
-    const rows = await this.#inSchema(schema, () => recordedRows(this.#orm, transaction));
+    const rows = await recordedRows(this.#orm, transaction, schema);
+    await this.#inSchema(schema, () => this.init());
     const recorded = new Set(rows.map(({ name }) => name));
     return this.#run(
       entry => recorded.has(entry.name),
+      transaction,
       () => super.down(options as string | string[] | Omit<MigrateOptions, 'from'>),
     );
   }
@@ -95,6 +109,12 @@ export class CheckedMigrator extends Migrator {
     });
   }
 
+  /** The names of all migrations: of the list, or of files in a folder. */
+  async #listNames(): Promise<string[]> {
+    await this.resolvePaths();
+    return (await this.discoverMigrations()).map(({ name }) => name);
+  }
+
   async #inSchema<T>(schema: string | undefined, work: () => Promise<T>): Promise<T> {
     this.storage.setRunSchema?.(schema ?? this.options.schema);
     try {
@@ -105,7 +125,11 @@ export class CheckedMigrator extends Migrator {
   }
 
   /** Runs with the options that suit the migrations and the database. */
-  async #run<T>(isPart: (entry: ListedMigration) => boolean, run: () => Promise<T>): Promise<T> {
+  async #run<T>(
+    isPart: (entry: ListedMigration) => boolean,
+    transaction: MigrateOptions['transaction'],
+    run: () => Promise<T>,
+  ): Promise<T> {
     const outside = this.options.migrationsList?.some(entry => isPart(entry) && !this.#isTransactional(entry));
     this.#setOptions({
       ...this.#configured,
@@ -117,10 +141,25 @@ export class CheckedMigrator extends Migrator {
       snapshotOnMigrate: identifyDatabase(this.#orm).inMemory ? false : this.#configured.snapshotOnMigrate,
     } as MigrationsOptions);
     try {
-      return await run();
+      return await whileMigrating(this.config.get('contextName'), () =>
+        hasForeignKeyPragma(this.#orm) ? this.#guard(transaction, run) : run(),
+      );
     } finally {
       this.#setOptions(this.#configured);
     }
+  }
+
+  async #guard<T>(transaction: MigrateOptions['transaction'], run: () => Promise<T>): Promise<T> {
+    await this.init(); // it may make another runner
+    const runner = this.runner as CheckedRunner;
+    return withoutForeignKeys(this.#orm, transaction, async guard => {
+      runner.guard = guard;
+      try {
+        return await run();
+      } finally {
+        runner.guard = undefined;
+      }
+    });
   }
 
   #setOptions(options: MigrationsOptions): void {
@@ -144,6 +183,12 @@ export function checkedMigrator(renamed: RenamedMigrations, lacksMigrations: boo
       orm.config.registerExtension('@mikro-orm/migrator', () => new CheckedMigrator(orm, renamed, lacksMigrations));
     },
   };
+}
+
+/** The Migrator of `orm`; in place of MikroORM's own, which files in a folder have, one that makes the same checks. */
+export function checkedMigratorOf(orm: AnyOrm): Pick<Migrator, 'up'> {
+  const own = orm.migrator as unknown as Migrator;
+  return own.constructor === Migrator ? new CheckedMigrator(orm, {}, false) : own;
 }
 
 /** The map of `explicitMigrations`, whichever copy of this module has registered the Migrator. */

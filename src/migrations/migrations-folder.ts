@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { MigrationsOptions } from '@mikro-orm/core';
 import { OrmConfigError } from '../errors.js';
@@ -8,6 +8,13 @@ import type { AnyOrm } from '../orm-source.js';
 export function migrationsFolder(config: AnyOrm['config'], options: MigrationsOptions, given?: string): string {
   const { emit = 'ts', path = './migrations', pathTs } = options;
   return resolve(config.get('baseDir'), given ?? (emit === 'ts' ? (pathTs ?? path) : path));
+}
+
+/** A folder of migrations in `src/`, beside the one that is written to where no `path` says which. */
+export function otherFolder(config: AnyOrm['config'], folder: string): string | undefined {
+  const other = resolve(config.get('baseDir'), './src/migrations');
+  const hasIndex = existsSync(other) && readdirSync(other).some(file => /^index\.[cm]?[jt]s$/.test(file));
+  return hasIndex && other !== folder ? other : undefined;
 }
 
 /** Throws where migrations are files, and their folder is not there: MikroORM would create it, and run nothing. */

@@ -1,13 +1,13 @@
-import type { MigrationsOptions } from '@mikro-orm/core';
 import { ExplicitNameError, OrmConfigError } from '../errors.js';
 import type { AnyOrm } from '../orm-source.js';
 import { looksMinified, ownName } from './migration-names.js';
+import type { RunSchema } from './migrate-options.js';
 import { recordedRows, warnOfUnknown } from './recorded-names.js';
 
 /** What tells one run of migrations from another: the names that the config lists, or where it looks for files. */
-export function migrationsKey(orm: AnyOrm): string {
+export function migrationsKey(orm: AnyOrm, schemas: readonly RunSchema[]): string {
   const { migrationsList, path, pathTs, glob } = orm.config.get('migrations');
-  return `migrate ${JSON.stringify(migrationsList?.map(entry => entry.name) ?? [path, pathTs, glob])}`;
+  return `migrate ${JSON.stringify([migrationsList?.map(entry => entry.name) ?? [path, pathTs, glob], schemas])}`;
 }
 
 /** Throws where nothing could be run, before anything is. */
@@ -18,17 +18,19 @@ export function assertMigratable(orm: AnyOrm): void {
     );
   }
   const { lacksMigrations } = orm.migrator as unknown as { lacksMigrations?: boolean };
-  assertStableNames(orm.config.get('migrations').migrationsList, lacksMigrations);
+  assertStableNames(orm.config, lacksMigrations);
 }
 
 /**
  * Refuses to run a list in which a minifier has left its marks, however the list came about; and an empty one, if
  * `explicitMigrations` got nothing (`lacks`): an app that says `migrationsList: []` by itself wants nothing to run.
  */
-export function assertStableNames(list: MigrationsOptions['migrationsList'], lacks = false): void {
+export function assertStableNames(config: AnyOrm['config'], lacks = false): void {
+  const { migrationsList: list, emit = 'ts', path = './migrations', pathTs } = config.get('migrations');
   if (lacks && list?.length === 0) {
+    const folder = emit === 'ts' ? (pathTs ?? path) : path;
     throw new ExplicitNameError(
-      "There is no migration to run: the list is empty. Export the migration classes and write import * as migrations from './migrations' and explicitMigrations(migrations); `mikro-orm migration:create` writes the first one and its index.",
+      `There is no migration to run: the list is empty. Export the migration classes and write import * as migrations from './migrations' and explicitMigrations(migrations). \`mikro-orm migration:create\` writes them, and their index, to ${folder} in ${config.get('baseDir')}; if that import leads to another folder, name it: explicitMigrations(migrations, { path: './src/migrations' }).`,
     );
   }
   const names = (list ?? []).map(entry => (typeof entry === 'function' ? (ownName(entry) ?? entry.name) : entry.name));
@@ -45,39 +47,67 @@ function hasMigrator(orm: AnyOrm): boolean {
   return orm.config.getExtension('@mikro-orm/migrator') !== undefined;
 }
 
-/** Names of the migrations that the database lacks: all of them, if it is not there yet. */
-export async function pendingMigrations(orm: AnyOrm, isThere: boolean): Promise<string[]> {
+/** Names of the migrations that each schema lacks, after its own: all of them, if the database is not there yet. */
+export async function pendingMigrations(
+  orm: AnyOrm,
+  isThere: boolean,
+  schemas: readonly RunSchema[] = [undefined],
+): Promise<string[]> {
   if (!hasMigrator(orm)) {
     return [];
   }
-  if (!isThere) {
-    return listMigrations(orm);
+  const pending: string[] = [];
+  for (const schema of schemas) {
+    const { all, executed } = isThere
+      ? await compareMigrations(orm, schema)
+      : { all: await listMigrations(orm), executed: new Set() };
+    pending.push(...all.filter(name => !executed.has(name)).map(name => inSchema(schema, name)));
   }
-  const { all, executed } = await compareMigrations(orm);
-  return all.filter(name => !executed.has(name));
+  return pending;
 }
 
-/** Whether the database has all migrations, and none that a minifier named: then the Migrator has nothing to do. */
-export async function isMigrated(orm: AnyOrm): Promise<boolean> {
-  const { all, executed } = await compareMigrations(orm);
+/** Those of `schemas` in which the Migrator has something to do. */
+export async function schemasBehind(orm: AnyOrm, schemas: readonly RunSchema[]): Promise<RunSchema[]> {
+  const behind: RunSchema[] = [];
+  for (const schema of schemas) {
+    if (!(await isMigrated(orm, schema).catch(() => false))) {
+      behind.push(schema);
+    }
+  }
+  return behind;
+}
+
+/** Whether the schema has all migrations, and none that a minifier named. */
+async function isMigrated(orm: AnyOrm, schema: RunSchema): Promise<boolean> {
+  const { all, executed } = await compareMigrations(orm, schema);
   const unknown = [...executed].filter(name => !all.includes(name));
   if (!all.every(name => executed.has(name)) || unknown.some(looksMinified)) {
     return false;
   }
-  warnOfUnknown(orm, unknown);
+  warnOfUnknown(
+    orm,
+    unknown.map(name => inSchema(schema, name)),
+  );
   return true;
 }
 
+/** A migration of a schema, as messages name it. */
+export const inSchema = (schema: RunSchema, name: string): string =>
+  schema === undefined ? name : `${schema}.${name}`;
+
 /** Names of the migrations that the app has. */
-async function listMigrations(orm: AnyOrm): Promise<string[]> {
+export async function listMigrations(orm: AnyOrm): Promise<string[]> {
   const migrator = orm.migrator as unknown as MigratorInternals;
   await migrator.resolvePaths();
   return (await migrator.discoverMigrations()).map(({ name }) => name);
 }
 
 /** Names of migrations by SELECTs only: MikroORM's `getPending()` creates the table. */
-async function compareMigrations(orm: AnyOrm): Promise<{ all: string[]; executed: Set<string> }> {
-  const rows = await recordedRows(orm);
+async function compareMigrations(
+  orm: AnyOrm,
+  schema: RunSchema,
+): Promise<{ all: string[]; executed: ReadonlySet<string> }> {
+  const rows = await recordedRows(orm, undefined, schema);
   return { all: await listMigrations(orm), executed: new Set(rows.map(({ name }) => name)) };
 }
 

@@ -9,6 +9,15 @@ import { looksMinified } from './migration-names.js';
 /** Real names of migrations that were recorded under minified ones: an array names several rows, in the order of their ids. */
 export type RenamedMigrations = Readonly<Record<string, string | readonly string[]>>;
 
+/** What a run knows of the names of its migrations. */
+interface RunNames {
+  readonly renamed: RenamedMigrations;
+  /** Those that the app has. */
+  readonly listed: readonly string[];
+  readonly transaction: Transaction | undefined;
+  readonly schema: string | undefined;
+}
+
 /** A row of the table in which migrations are recorded. */
 export interface RecordedRow {
   readonly id: number;
@@ -17,12 +26,18 @@ export interface RecordedRow {
   readonly recordedName: string;
 }
 
-/** Rows in the order of their ids, by SELECTs only, on the primary; within a transaction, if there is one. */
-export async function recordedRows(orm: AnyOrm, transaction?: Transaction): Promise<RecordedRow[]> {
+/**
+ * Rows in the order of their ids, by SELECTs only, on the primary; within a transaction, if there is one, and of the schema
+ * that a run is for.
+ */
+export async function recordedRows(orm: AnyOrm, transaction?: Transaction, schema?: string): Promise<RecordedRow[]> {
   const storage = (orm.migrator as unknown as MigratorInternals).getStorage();
-  const { tableName, schemaName } = storage.resolveTableName();
-  const [[, connection]] = sqlConnections(orm) as [[string, SqlConnection]];
   const platform = orm.driver.getPlatform() as unknown as PlatformInternals;
+  const { tableName, schemaName: configured } = storage.resolveTableName();
+  // not by setRunSchema(), which a run of the same Migrator may be using
+  const own = schema === undefined ? undefined : platform.getSchemaHelper().resolveMigrationSchema(schema);
+  const schemaName = own ?? configured;
+  const [[, connection]] = sqlConnections(orm) as [[string, SqlConnection]];
   if (!(await platform.getSchemaHelper().tableExists(connection, tableName, schemaName, transaction))) {
     return [];
   }
@@ -40,10 +55,9 @@ export async function recordedRows(orm: AnyOrm, transaction?: Transaction): Prom
 export async function repairRecordedNames(
   orm: AnyOrm,
   migrator: Migrator,
-  renamed: RenamedMigrations,
-  transaction: Transaction | undefined,
+  { renamed, listed, transaction, schema }: RunNames,
 ): Promise<ReadonlySet<string>> {
-  const { rows, targets, recorded, unknown } = await assertRecordedNames(orm, renamed, transaction);
+  const { rows, targets, recorded, unknown } = await assertRecordedNames(orm, renamed, transaction, schema, listed);
   if (targets.size > 0) {
     await repairRows(orm, migrator, rows, targets, transaction);
   }
@@ -56,6 +70,8 @@ export async function assertRecordedNames(
   orm: AnyOrm,
   renamed: RenamedMigrations = {},
   transaction?: Transaction,
+  schema?: string,
+  listed: readonly string[] = (orm.config.get('migrations').migrationsList ?? []).map(({ name }) => name),
 ): Promise<{
   rows: readonly RecordedRow[];
   /** The name that each wrong row gets. */
@@ -65,10 +81,9 @@ export async function assertRecordedNames(
   /** Those that the list lacks. */
   unknown: readonly string[];
 }> {
-  const rows = await recordedRows(orm, transaction);
+  const rows = await recordedRows(orm, transaction, schema);
   const targets = planRepairs(rows, renamed);
   const recorded = new Set(rows.map(row => targets.get(row) ?? row.name));
-  const listed = (orm.config.get('migrations').migrationsList ?? []).map(({ name }) => name);
   const unknown = [...recorded].filter(name => !listed.includes(name));
   const missing = listed.filter(name => !recorded.has(name));
   assertNotMinified(rows, unknown.filter(looksMinified), missing);
@@ -179,6 +194,7 @@ interface MigratorInternals {
 interface PlatformInternals {
   quoteIdentifier(name: string): string;
   getSchemaHelper(): {
+    resolveMigrationSchema(schema: string): string | undefined;
     tableExists(
       connection: SqlConnection,
       table: string,

@@ -12,22 +12,64 @@ const MARK = '// Written by mikro-orm-web: migration:create keeps this list up t
  */
 export async function writeMigrationIndex(config: AnyOrm['config'], path: string, emit: string): Promise<void> {
   const baseDir = config.get('baseDir');
-  const folder = resolve(baseDir, path);
+  const { index, unclear, foreign } = await updateIndex({ baseDir, folder: resolve(baseDir, path), emit });
+  if (foreign) {
+    const empty = emit === 'ts' ? 'write `export {};` in its place' : 'empty it';
+    warn(
+      config,
+      `${index} was not written by mikro-orm-web, and is left alone. Add the line for the new migration yourself, or ${empty} and the next migration:create lists all of the folder: ${foreign.at(-1) ?? ''}`,
+    );
+  } else if (unclear.length > 0) {
+    warn(config, `It is not clear which migration ${unclear.join(', ')} exports: add the line to ${index} yourself.`);
+  }
+}
+
+/** What became of an index. */
+export interface IndexUpdate {
+  readonly index: string;
+  /** The names that it lists now. */
+  readonly names: readonly string[];
+  /** Lines that it did not have. */
+  readonly added: readonly string[];
+  /** Files that may hold a migration, and do not tell which. */
+  readonly unclear: readonly string[];
+  /** The lines for the folder, where the index was written by hand. */
+  readonly foreign: readonly string[] | undefined;
+}
+
+/**
+ * Updates the index of a folder. One that was written by hand is left alone, or, with `append`, gets lines for the migrations
+ * that it does not mention, below its own.
+ */
+export async function updateIndex({
+  baseDir,
+  folder,
+  emit,
+  append = false,
+}: {
+  baseDir: string;
+  folder: string;
+  emit: string;
+  append?: boolean;
+}): Promise<IndexUpdate> {
   const index = join(folder, `index.${emit}`);
   const before = await read(index);
-  const files = (await readdir(folder)).filter(
-    file => file.endsWith(`.${emit}`) && !/^index\.|\.d\.[cm]?ts$/.test(file),
-  );
+  const entries = await readdir(folder);
+  const files = entries.filter(file => file.endsWith(`.${emit}`) && !/^index\.|\.d\.[cm]?ts$/.test(file));
   const extension = emit === 'ts' ? await importExtension(before, join(baseDir, 'tsconfig.json')) : `.${emit}`;
   const listed = readIndex(before ?? '');
-  // of other folders
-  const lines = listed.filter(({ module }) => !/^\.\/[^/]+$/.test(module)).map(({ text }) => text);
+  // of other folders, and of files that are written in another language
+  const lines = listed.filter(({ module }) => isElsewhere(module, entries, files)).map(({ text }) => text);
+  const foreign: string[] = [];
   const unclear: string[] = [];
   for (const file of files.sort()) {
     const name = file.slice(0, -emit.length - 1);
     const source = (await read(join(folder, file))) ?? '';
     const old = listed.filter(({ module }) => [`./${name}`, `./${name}.js`, `./${file}`].includes(module));
     const exported = exportedMigrations(source, name, new Set(old.flatMap(({ names }) => names)));
+    if (exported.length > 0 && !exported.every(({ name: own }) => mentions(before, own))) {
+      foreign.push(...writeLines(exported, quote(`./${name}${extension}`), emit));
+    }
     if (exported.length > 0) {
       lines.push(...writeLines(exported, quote(`./${name}${extension}`), emit));
     } else if (old.length > 0) {
@@ -36,22 +78,39 @@ export async function writeMigrationIndex(config: AnyOrm['config'], path: string
       unclear.push(file);
     }
   }
-  if (before?.replace(/export \{\};?/, '').trim() && !before.startsWith(MARK)) {
-    const empty = emit === 'ts' ? 'write `export {};` in its place' : 'empty it';
-    warn(
-      config,
-      `${index} was not written by mikro-orm-web, and is left alone. Add the line for the new migration yourself, or ${empty} and the next migration:create lists all of the folder: ${lines.at(-1) ?? ''}`,
-    );
-    return;
-  }
-  if (unclear.length > 0) {
-    warn(config, `It is not clear which migration ${unclear.join(', ')} exports: add the line to ${index} yourself.`);
-  }
-  const text = `${MARK}\n${lines.join('\n')}\n`;
-  if (text !== before) {
+  const isForeign = !!before?.replace(/export \{\};?/, '').trim() && !before.startsWith(MARK);
+  const listedBefore = new Set(listed.map(({ text }) => text));
+  const text = isForeign
+    ? `${(before ?? '').trimEnd()}\n${foreign.map(line => `${line}\n`).join('')}`
+    : `${MARK}\n${lines.join('\n')}\n`;
+  const isWritten = text !== before && (isForeign ? append && foreign.length > 0 : true);
+  if (isWritten) {
     await replaceFile(index, text);
   }
+  return {
+    index,
+    names: readIndex(isWritten ? text : (before ?? '')).flatMap(({ names }) => names),
+    added: (isForeign ? (append ? foreign : []) : lines).filter(line => !listedBefore.has(line)),
+    unclear,
+    foreign: isForeign ? lines : undefined,
+  };
 }
+
+/** Whether a listed module is there, and not one of the files that the index is written for. */
+function isElsewhere(module: string, entries: readonly string[], files: readonly string[]): boolean {
+  const [, name] = /^\.\/([^/]+)$/.exec(module) ?? [];
+  if (name === undefined) {
+    return true;
+  }
+  const isOf = (file: string): boolean => file === name || stem(file) === name || stem(file) === stem(name);
+  return !files.some(isOf) && entries.some(isOf);
+}
+
+const stem = (file: string): string => file.replace(/\.[cm]?[jt]s$/, '');
+
+/** Whether code has this word: a hand-written index that imports a migration, say, and exports it elsewhere. */
+const mentions = (text: string | undefined, name: string): boolean =>
+  (text ?? '').split(/[^\p{ID_Continue}$]+/u).includes(name);
 
 /** What an index lists. */
 interface IndexLine {

@@ -3,6 +3,7 @@ import type { AnyOrm } from '../orm-source.js';
 import { SharedPool, type PoolUser } from '../pool/shared-pool.js';
 import { isProduction } from '../util/environment.js';
 import { warn } from '../util/warn.js';
+import { assertNotMigrating } from './running-migrations.js';
 import { identifyConnection, identifyDatabase, type DatabaseIdentity } from './database-identity.js';
 
 /** How long it must stay quiet while draining: a render may be between two queries of its fork. In ms. */
@@ -37,7 +38,9 @@ export function countClosings(): number {
 
 /** Counts a running unit of work of `orm`, which `close({ drain })` waits for, until the function that it returns is called. */
 export function beginUnitOfWork(orm: AnyOrm): () => void {
-  return registry().byOrm.get(orm)?.beginUnitOfWork() ?? (() => undefined);
+  const database = registry().byOrm.get(orm);
+  assertNotMigrating(database?.name);
+  return database?.beginUnitOfWork() ?? (() => undefined);
 }
 
 /** What has this name now, in whichever module graph it was opened. */

@@ -1,11 +1,14 @@
 import type { IDatabaseDriver, MikroORM, Options } from '@mikro-orm/core';
 import { assertAllListed } from '../entities/unlisted-entities.js';
 import { OrmClosedError } from '../errors.js';
-import { assertMigratable, isMigrated, migrationsKey } from '../migrations/pending-migrations.js';
+import { checkedMigratorOf } from '../migrations/checked-migrator.js';
+import { assertMigratable, migrationsKey, schemasBehind } from '../migrations/pending-migrations.js';
 import { DEFAULT_LOCK_TIMEOUT, withMigrationLock } from '../migrations/lock/migration-lock.js';
+import { resolveSchemas, type MigrateOptions, type RunSchema } from '../migrations/migrate-options.js';
 import { runningEms, weakenEntityRegistry } from '../mikro-orm-internals.js';
 import type { EntityList } from '../orm-source.js';
 import { attachOrm } from '../process/attach-orm.js';
+import { assertNotMigrating, whileMigrating } from '../process/running-migrations.js';
 import { SharedDatabase, findDatabase } from '../process/shared-database.js';
 import { assertNumber } from '../util/assert-number.js';
 import { isProduction } from '../util/environment.js';
@@ -16,7 +19,7 @@ import { withSiblingOrm } from './sibling-orm.js';
 
 /** What {@link AttachedOrm.open} does beyond connecting. */
 export interface OpenOptions {
-  migrate?: boolean | { lockTimeout?: number | undefined } | undefined;
+  migrate?: boolean | MigrateOptions | undefined;
   connect?: ConnectOptions | undefined;
 }
 
@@ -52,6 +55,8 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     if (!isProduction()) {
       weakenEntityRegistry();
     }
+    // of a config that is a function, the name is known only now
+    assertNotMigrating(settings.contextName);
     await untilClosed(settings.contextName, closings);
     const orm = await buildOrm(settings);
     try {
@@ -80,11 +85,13 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     // also counts this graph among the users of the pool, before another one may close its ORM
     await answer(orm);
     if (migrate) {
-      await database.runOnce(migrationsKey(orm), async () => {
+      const schemas = await resolveSchemas(orm, migrate);
+      await database.runOnce(migrationsKey(orm, schemas), async () => {
         const end = database.beginUnitOfWork(); // close({ drain }) waits for it, as for a request
         try {
-          if (!(await isMigrated(orm).catch(() => false))) {
-            await withMigrationLock(orm, lockTimeout, assertOpen, lost => this.#migrate(lost));
+          const behind = await schemasBehind(orm, schemas);
+          if (behind.length > 0) {
+            await withMigrationLock(orm, lockTimeout, assertOpen, lost => this.#migrate(lost, behind));
           }
         } finally {
           end();
@@ -93,10 +100,10 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     }
   }
 
-  async check(): Promise<OrmHealth> {
+  async check({ migrate }: OpenOptions): Promise<OrmHealth> {
     return this.database.isClosing
       ? unhealthy(new OrmClosedError(this.database.name))
-      : checkHealth(this.orm, this.database.identity.file);
+      : checkHealth(this.orm, this.database.identity.file, await resolveSchemas(this.orm, migrate));
   }
 
   async #connect(connect: ConnectOptions | undefined, assertOpen: () => void): Promise<void> {
@@ -122,14 +129,21 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     });
   }
 
-  async #migrate(lost: AbortSignal): Promise<void> {
+  async #migrate(lost: AbortSignal, schemas: readonly RunSchema[]): Promise<void> {
     // pools of its own: a connection that dies while it migrates must not keep the others from closing, nor the lock from
     // being freed
     const pools = this.database.identity.exclusive ? this.database : SharedDatabase.apart(this.orm);
     lost.addEventListener('abort', () => pools.revoke(lost.reason));
     // a replica may not have what the run has written
     const overrides = { ensureDatabase: false, preferReadReplicas: false } as Partial<Options<D, EM, E>>;
-    await withSiblingOrm(this.orm, this.#settings, { pools, overrides }, other => other.migrator.up());
+    await withSiblingOrm(this.orm, this.#settings, { pools, overrides }, other =>
+      whileMigrating(this.database.name, async () => {
+        const migrator = checkedMigratorOf(other);
+        for (const schema of schemas) {
+          await migrator.up(schema === undefined ? undefined : { schema });
+        }
+      }),
+    );
   }
 
   #assertNotClosing(): void {

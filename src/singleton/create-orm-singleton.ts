@@ -4,7 +4,9 @@ import type { AttachedOrm } from './attached-orm.js';
 import type { DriverEm, OrmConfig } from './build-orm.js';
 import { OrmClosedError, OrmConfigError } from '../errors.js';
 import type { OrmHealth } from './health.js';
+import type { MigrateOptions } from '../migrations/migrate-options.js';
 import type { ConnectOptions } from './connect.js';
+import { assertNotMigrating, isMigrating } from '../process/running-migrations.js';
 import { countClosings, findDatabase } from '../process/shared-database.js';
 import type { AnyOrm, EntityList } from '../orm-source.js';
 
@@ -20,9 +22,12 @@ export interface OrmSingletonOptions {
    * Runs pending migrations, once a process, before the first `orm()` resolves. Processes take turns, on any number of
    * machines: each waits up to `lockTimeout` milliseconds (60 000 by default) for one that migrates, then throws
    * {@link MigrationLockError}. The lock goes with the process that holds it.
+   *
+   * With `schemas`, they run in each of these schemas, one after the other under one lock, and a run that was interrupted
+   * goes on with the next start. A function may ask where they are listed, and not this ORM, which waits for it.
    * @default false
    */
-  migrate?: boolean | { lockTimeout?: number | undefined } | undefined;
+  migrate?: boolean | MigrateOptions | undefined;
   /** Waits for a database that is still starting. @default one attempt */
   connect?: ConnectOptions | undefined;
 }
@@ -92,7 +97,7 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
     return (
       options.name ??
       overrides.contextName ??
-      (typeof config === 'object' ? (config.contextName ?? 'default') : undefined)
+      (typeof config === 'object' ? (config?.contextName ?? 'default') : undefined)
     );
   }
 
@@ -100,6 +105,7 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
     if (isClosed()) {
       throw closedError();
     }
+    assertNotMigrating(attached?.database.name ?? knownName());
     attaching ??= load().catch((error: unknown) => {
       attaching = undefined;
       throw error;
@@ -138,6 +144,7 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
     if (isClosed()) {
       throw closedError();
     }
+    assertNotMigrating(attached?.database.name ?? knownName());
     opening ??= open().catch((error: unknown) => {
       opening = undefined;
       throw error;
@@ -154,7 +161,7 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
     },
     async check(): Promise<OrmHealth> {
       try {
-        return await (await attach()).check();
+        return await (await attach()).check(options);
       } catch (error) {
         if (error instanceof OrmClosedError) {
           return (await import('./health.js')).unhealthy(error);
@@ -174,6 +181,7 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
     [Symbol.asyncDispose]: () => singleton.close(),
   });
   return Object.defineProperty(singleton, 'current', {
-    get: () => (isClosed() ? undefined : opened),
+    // within a migration, `orm()` says why there is none
+    get: () => (isClosed() || isMigrating(attached?.database.name) ? undefined : opened),
   }) as OrmSingleton<ORM>;
 }

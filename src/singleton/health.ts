@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mapOrmError } from '../problems/map-orm-error.js';
 import type { OrmProblemCode } from '../problems/problem-codes.js';
+import type { RunSchema } from '../migrations/migrate-options.js';
 import { pendingMigrations } from '../migrations/pending-migrations.js';
 import type { AnyOrm } from '../orm-source.js';
 
@@ -22,13 +23,17 @@ export function unhealthy(error: unknown, orm?: AnyOrm): OrmHealth {
  * Asks the database, by SELECTs only, whether it answers and has all migrations. A `file` that is not there is an empty
  * database: asking it would create it.
  */
-export async function checkHealth(orm: AnyOrm, file: string | undefined): Promise<OrmHealth> {
+export async function checkHealth(
+  orm: AnyOrm,
+  file: string | undefined,
+  schemas: readonly RunSchema[],
+): Promise<OrmHealth> {
   try {
     const isThere = file === undefined || existsSync(file);
     if (isThere) {
       await orm.driver.getConnection().execute('select 1');
     }
-    const pending = await pendingMigrations(orm, isThere);
+    const pending = await pendingMigrations(orm, isThere, schemas);
     const ok = pending.length === 0;
     return { ok, database: { ok: true }, migrations: { ok, pending } };
   } catch (error) {

@@ -191,6 +191,28 @@ await describeDriver('postgresql', () => {
     });
   });
 
+  test('--schema migrates each of them, and --check says which lacks what', async () => {
+    const database = await createDatabase('postgresql');
+    const { driver: _, ...settings } = database.config;
+    await writeConfig('postgresql', settings);
+    const pending = 'a.Migration1, b.Migration1, c.Migration1';
+    expect(await run('migrate', '--check', '--schema', 'a', '--schema', 'b', 'c')).toEqual({
+      code: 1,
+      out: `Pending: ${pending}`,
+    });
+    expect(await run('migrate', '--schema', 'a', '--schema', 'b', 'c')).toEqual({
+      code: 0,
+      out: `The database has all migrations; pending were: ${pending}`,
+    });
+    expect((await run('migrate', '--check', '--schema', 'a', 'b', 'c')).code).toBe(0);
+    expect(await run('migrate', '--check')).toEqual({ code: 1, out: 'Pending: Migration1' });
+    expect(await run('migrate', '--schema', 'a', 'a')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('twice'),
+    });
+    await database.drop();
+  });
+
   test('a deploy that waits for too long prints where to find the one that migrates', async () => {
     const database = await createDatabase('postgresql');
     const { driver: _, ...settings } = database.config;

@@ -8,3 +8,10 @@ export interface DatabaseLock {
   /** Gives it up, also where it was not acquired. */
   close(): Promise<void>;
 }
+
+/** What a look at a lock tells. */
+export interface LockState {
+  readonly held: boolean;
+  /** Where to find the process that holds it. For operators. */
+  readonly holder?: string | undefined;
+}

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, closeSync, linkSync, openSync, rmSync, statSync, 
 import { basename, dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { OrmConfigError } from '../../errors.js';
-import type { DatabaseLock } from './database-lock.js';
+import type { DatabaseLock, LockState } from './database-lock.js';
 
 /**
  * Opens the lock of a database file (SQLite, libSQL): an exclusive lock on an empty database beside it, `.app.db-migration-lock`;
@@ -22,7 +22,7 @@ import type { DatabaseLock } from './database-lock.js';
  * of which it knows the inode; the number is not given away while the file is open.
  */
 export function openFileLock(file: string): DatabaseLock {
-  const path = join(dirname(file), `.${basename(file)}-migration-lock`);
+  const path = lockPath(file);
   let opened: OpenFile | undefined;
   let held = false;
 
@@ -48,7 +48,7 @@ export function openFileLock(file: string): DatabaseLock {
 
   return {
     tryAcquire: async () => (held = tryAcquire()),
-    findHolder: async () => `one of the processes that have ${path} open (\`fuser\` lists them) holds it`,
+    findHolder: async () => describeHolder(path),
     touch: async () => undefined,
     async close() {
       try {
@@ -66,6 +66,34 @@ export function openFileLock(file: string): DatabaseLock {
     },
   };
 }
+
+const lockPath = (file: string): string => join(dirname(file), `.${basename(file)}-migration-lock`);
+
+const describeHolder = (path: string): string =>
+  `one of the processes that have ${path} open (\`fuser\` lists them) holds it`;
+
+/** Looks at that lock: nobody can read the file while it is held. */
+export function lookAtFileLock(file: string): LockState {
+  const path = lockPath(file);
+  if (!identify(path)) {
+    return { held: false };
+  }
+  const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
+  const database = new DatabaseSync(path, { timeout: 0, readOnly: true });
+  try {
+    database.prepare('select count(*) from sqlite_master').get();
+    return { held: false };
+  } catch (error) {
+    if (isBusy(error)) {
+      return { held: true, holder: describeHolder(path) };
+    }
+    throw error;
+  } finally {
+    database.close();
+  }
+}
+
+const isBusy = (error: unknown): boolean => (Number((error as { errcode?: unknown }).errcode) & 0xff) === 5;
 
 /** How often another process may get in between, one after the other, before this one waits for its next turn. */
 const ATTEMPTS = 20;

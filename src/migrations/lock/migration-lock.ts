@@ -4,10 +4,10 @@ import { driverOptions, isOwnPool, sqlConnections, type SqlConnection } from '..
 import type { AnyOrm } from '../../orm-source.js';
 import { identifyDatabase } from '../../process/database-identity.js';
 import { within } from '../../util/time-limit.js';
-import type { DatabaseLock } from './database-lock.js';
-import { openFileLock } from './file.js';
-import { openMysqlLock } from './mysql.js';
-import { openPostgresqlLock } from './postgresql.js';
+import type { DatabaseLock, LockState } from './database-lock.js';
+import { lookAtFileLock, openFileLock } from './file.js';
+import { lookAtMysqlLock, openMysqlLock } from './mysql.js';
+import { lookAtPostgresqlLock, openPostgresqlLock } from './postgresql.js';
 
 /** How long to wait for another process that migrates, where `migrate.lockTimeout` does not say. In ms. */
 export const DEFAULT_LOCK_TIMEOUT = 60_000;
@@ -75,6 +75,23 @@ export async function withMigrationLock(
     // of a server that is away, say: what was thrown before tells more
     await within(PATIENCE, lock.close()).catch(() => undefined);
   }
+}
+
+/** Whether a process migrates the database of `orm`, and where to find it. Takes no lock. */
+export async function lookAtMigrationLock(orm: AnyOrm): Promise<LockState> {
+  const [[, connection]] = sqlConnections(orm) as [[string, SqlConnection]];
+  const packages = orm.driver.getDependencies();
+  if (isOwnPool(driverOptions(connection))) {
+    return { held: false };
+  }
+  if (packages.includes('pg')) {
+    return lookAtPostgresqlLock(connection);
+  }
+  if (packages.includes('mysql2')) {
+    return lookAtMysqlLock(connection);
+  }
+  const { file } = identifyDatabase(orm);
+  return file === undefined ? { held: false } : lookAtFileLock(await realpath(file).catch(() => file));
 }
 
 /**

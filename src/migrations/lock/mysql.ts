@@ -1,6 +1,6 @@
 import type { SqlConnection } from '../../mikro-orm-internals.js';
-import type { DatabaseLock } from './database-lock.js';
-import { openSessionLock, type SessionQueries } from './session-lock.js';
+import type { DatabaseLock, LockState } from './database-lock.js';
+import { lookAtSession, openSessionLock, type SessionQueries } from './session-lock.js';
 
 // Names of these locks are the server's, and have 64 characters at the most.
 const NAME = "concat('mikro-orm-web ', left(database(), 16), ' ', md5(database()))";
@@ -13,3 +13,6 @@ const QUERIES: SessionQueries = {
 
 /** Opens a named lock (`GET_LOCK`) of MySQL or MariaDB. */
 export const openMysqlLock = (connection: SqlConnection): Promise<DatabaseLock> => openSessionLock(connection, QUERIES);
+
+/** Looks at that lock. */
+export const lookAtMysqlLock = (connection: SqlConnection): Promise<LockState> => lookAtSession(connection, QUERIES);

@@ -1,6 +1,6 @@
 import type { SqlConnection } from '../../mikro-orm-internals.js';
-import type { DatabaseLock } from './database-lock.js';
-import { openSessionLock, type SessionQueries } from './session-lock.js';
+import type { DatabaseLock, LockState } from './database-lock.js';
+import { lookAtSession, openSessionLock, type SessionQueries } from './session-lock.js';
 
 // A lock of a transaction, as a pooler (PgBouncer) leaves a connection alone only for so long; one of the session would stay
 // behind on a connection that others go on with. `show` takes no snapshot, which `create index concurrently` would wait for.
@@ -23,3 +23,7 @@ const QUERIES: SessionQueries = {
 /** Opens an advisory lock of PostgreSQL. */
 export const openPostgresqlLock = (connection: SqlConnection): Promise<DatabaseLock> =>
   openSessionLock(connection, QUERIES);
+
+/** Looks at that lock. */
+export const lookAtPostgresqlLock = (connection: SqlConnection): Promise<LockState> =>
+  lookAtSession(connection, QUERIES);

@@ -1,7 +1,7 @@
 import { buildDialect, type SqlConnection } from '../../mikro-orm-internals.js';
 import { ownerLike } from '../../pool/owner-connection.js';
 import { within } from '../../util/time-limit.js';
-import type { DatabaseLock } from './database-lock.js';
+import type { DatabaseLock, LockState } from './database-lock.js';
 
 /** What a server is asked on one session. Each query returns one row, what it says in the column `answer`. */
 export interface SessionQueries {
@@ -15,6 +15,12 @@ export interface SessionQueries {
   readonly touch: string;
   readonly holder: string;
   readonly describe: (holder: string) => string;
+}
+
+/** Looks at the lock by a SELECT, and does not take it. */
+export async function lookAtSession(connection: SqlConnection, queries: SessionQueries): Promise<LockState> {
+  const [row] = (await connection.execute(queries.holder)) as { answer?: unknown }[];
+  return row?.answer ? { held: true, holder: queries.describe(String(row.answer)) } : { held: false };
 }
 
 /** A lock on a connection of its own: the pool may have a single one, and migrations need that. */

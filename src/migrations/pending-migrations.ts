@@ -37,20 +37,26 @@ export function assertStableNames(list: MigrationsOptions['migrationsList']): vo
 }
 
 /** Whether the Migrator extension is registered. */
-function hasMigrator(orm: AnyOrm): boolean {
+export function hasMigrator(orm: AnyOrm): boolean {
   return orm.config.getExtension('@mikro-orm/migrator') !== undefined;
 }
 
-/** Names of the migrations that the database lacks: all of them, if it is not there yet. */
-export async function pendingMigrations(orm: AnyOrm, isThere: boolean): Promise<string[]> {
+/** Names of the migrations that the database lacks: all of them, if it is not there yet; and recorded names of a minifier's. */
+export async function pendingMigrations(
+  orm: AnyOrm,
+  isThere: boolean,
+): Promise<{ pending: string[]; minified: string[] }> {
   if (!hasMigrator(orm)) {
-    return [];
+    return { pending: [], minified: [] };
   }
   if (!isThere) {
-    return listMigrations(orm);
+    return { pending: await listMigrations(orm), minified: [] };
   }
   const { all, executed } = await compareMigrations(orm);
-  return all.filter(name => !executed.has(name));
+  return {
+    pending: all.filter(name => !executed.has(name)),
+    minified: [...executed].filter(name => looksMinified(name) && !all.includes(name)),
+  };
 }
 
 /** Whether the database has all migrations, and none that a minifier named: then the Migrator has nothing to do. */

@@ -96,7 +96,7 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
   async check(): Promise<OrmHealth> {
     return this.database.isClosing
       ? unhealthy(new OrmClosedError(this.database.name))
-      : checkHealth(this.orm, this.database.identity.file);
+      : checkHealth(this.orm, this.database.identity.file, this.database);
   }
 
   async #connect(connect: ConnectOptions | undefined, assertOpen: () => void): Promise<void> {

@@ -3,6 +3,9 @@ import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { MikroORM, type Options } from '@mikro-orm/core';
 import { createOrmSingleton, type OrmWebError } from '../index.js';
+import { examine } from '../doctor/doctor.js';
+import { readAnswers } from '../doctor/discriminators.js';
+import { formatReport } from '../doctor/report.js';
 import { renamedMigrations } from '../migrations/checked-migrator.js';
 import { DEFAULT_LOCK_TIMEOUT } from '../migrations/lock/migration-lock.js';
 import { assertMigrationsFolder } from '../migrations/migrations-folder.js';
@@ -11,15 +14,26 @@ import { assertRecordedNames } from '../migrations/recorded-names.js';
 import { identifyDatabase } from '../process/database-identity.js';
 
 const USAGE = `Usage: mikro-orm-web migrate [options]
+       mikro-orm-web doctor [options]
 
-Runs pending migrations under the lock of createOrmSingleton({ migrate }), as a step before a deploy. The config is found
-as MikroORM's command line finds it (package.json, MIKRO_ORM_CLI_CONFIG, mikro-orm.config.ts …).
+migrate runs pending migrations under the lock of createOrmSingleton({ migrate }), as a step before a deploy.
 
-  --check             run nothing; exit with 1 if a migration is pending or the recorded names need a repair, with 2 if that
-                      cannot be told: no config, no migrations in it, or a database that does not answer
+  --check             run nothing; exit with 1 if a migration is pending or the database has names that a minifier made, with
+                      2 if that cannot be told: no config, no migrations in it, or a database that does not answer
+  --lock-timeout <ms> how long to wait for another process that migrates (default: ${DEFAULT_LOCK_TIMEOUT})
+
+doctor reads the app's config and its database, and prints what is wrong and how to repair it: the recorded names to write
+into explicitMigrations, SQL, and the same as a migration. It changes nothing. It exits with 1 if something is wrong, with 2
+if it could not look.
+
+  --json              print one object: { ok, findings, renamed?, repair: { sql, migration?, questions } }
+  --discriminator <table.column:value=class value>
+                      answers a question of the doctor: animal.type:k=cat; may be repeated
+
+The config is found as MikroORM's command line finds it (package.json, MIKRO_ORM_CLI_CONFIG, mikro-orm.config.ts …).
+
   --config <file>     config file
   --context <name>    config of this contextName, where the file exports several
-  --lock-timeout <ms> how long to wait for another process that migrates (default: ${DEFAULT_LOCK_TIMEOUT})
   --help`;
 
 type Config = Partial<Options>;
@@ -34,12 +48,17 @@ async function main(args: string[]): Promise<number> {
       config: { type: 'string' },
       context: { type: 'string' },
       'lock-timeout': { type: 'string' },
+      json: { type: 'boolean' },
+      discriminator: { type: 'string', multiple: true },
       help: { type: 'boolean', short: 'h' },
     },
   });
   if (values.help) {
     console.log(USAGE);
     return 0;
+  }
+  if (positionals.join(' ') === 'doctor') {
+    return doctor(values).catch(error => fail(error, 2));
   }
   if (positionals.join(' ') !== 'migrate') {
     throw new Error(USAGE);
@@ -51,6 +70,20 @@ async function main(args: string[]): Promise<number> {
   const config = await findConfig(values.context, values.config);
   await withoutEntities(config, assertMigrations);
   return migrate(config, lockTimeout);
+}
+
+/** Prints what is wrong, to stdout; what else there is to say goes to stderr. */
+async function doctor(options: {
+  context?: string | undefined;
+  config?: string | undefined;
+  json?: boolean | undefined;
+  discriminator?: string[] | undefined;
+}): Promise<number> {
+  const answers = readAnswers(options.discriminator ?? []);
+  const config = await findConfig(options.context, options.config);
+  const { report, notes } = await examine(config, { answers });
+  console.log(options.json ? JSON.stringify(report, null, 2) : formatReport(report, notes));
+  return report.ok ? 0 : 1;
 }
 
 async function migrate(config: Config, lockTimeout: number | undefined): Promise<number> {
@@ -73,17 +106,20 @@ async function check(context: string | undefined, file: string | undefined): Pro
   await withoutEntities(config, assertMigrations);
   const orm = createOrmSingleton(config);
   try {
-    const { database, migrations } = await orm.check();
+    const { database, migrations, schema } = await orm.check();
     if (!database.ok) {
       throw new Error(`The database does not answer: ${database.reason}.`);
     }
     const { recorded, repairs } = await withoutEntities(config, readNames);
     const pending = migrations.pending.filter(name => !recorded.has(name));
-    if (pending.length > 0 || repairs.length > 0) {
+    // names that `renamed` repairs are told below
+    const reason = repairs.length === 0 ? schema?.reason : undefined;
+    if (pending.length > 0 || repairs.length > 0 || reason !== undefined) {
       throw new ToDo(
         [
           pending.length > 0 && `Pending: ${pending.join(', ')}`,
           repairs.length > 0 && `To rename: ${repairs.join(', ')}`,
+          reason,
         ]
           .filter(Boolean)
           .join('\n'),
@@ -136,9 +172,7 @@ async function withoutEntities<T>(config: Config, use: (orm: MikroORM) => Promis
 async function findConfig(context: string | undefined, file: string | undefined): Promise<Config> {
   const { CLIHelper, configure } = await import('@mikro-orm/cli').catch((cause: Error & { code?: unknown }) => {
     throw cause.code === 'ERR_MODULE_NOT_FOUND' && cause.message.includes("'@mikro-orm/cli'")
-      ? new Error(
-          '`mikro-orm-web migrate` finds the config by @mikro-orm/cli: npm install @mikro-orm/cli, where this runs.',
-        )
+      ? new Error('mikro-orm-web finds the config by @mikro-orm/cli: npm install @mikro-orm/cli, where this runs.')
       : cause;
   });
   await configure(); // registers the loader for TypeScript

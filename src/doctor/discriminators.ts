@@ -1,5 +1,6 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { DatabaseTable } from '@mikro-orm/sql';
+import { OrmConfigError } from '../errors.js';
 import { looksMinifiedValue, singleTableRoots } from '../migrations/schema-probe.js';
 import { examineCheck, type Hierarchy } from './checks.js';
 import type { Examination } from './examination.js';
@@ -7,6 +8,21 @@ import { keyOf } from './examination.js';
 
 /** What a person said: `{ 'animal.type': { k: 'cat' } }`. */
 export type Answers = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** Reads answers as the command line takes them: `animal.type:k=cat`. */
+export function readAnswers(texts: readonly string[]): Answers {
+  const answers: Record<string, Record<string, string>> = {};
+  for (const text of texts) {
+    const [, where, from, to] = /^([^:]+):([^=]*)=(.+)$/.exec(text) ?? [];
+    if (where === undefined || from === undefined || to === undefined) {
+      throw new OrmConfigError(
+        `--discriminator takes <table.column>:<value>=<value of a class>, as in animal.type:k=cat, and got ${text}.`,
+      );
+    }
+    answers[where] = { ...answers[where], [from]: to };
+  }
+  return answers;
+}
 
 /** D6: values of discriminator columns that stand for no class, and D7: what keeps the right ones out. */
 export async function examineDiscriminators(exam: Examination, answers: Answers): Promise<void> {

@@ -1,8 +1,12 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Collection, defineEntity, MikroORM, p, type Options } from '@mikro-orm/core';
+import { PgliteDriver } from '@mikro-orm/pglite';
 import { Migration } from '@mikro-orm/migrations';
 import { explicitEntities, explicitMigrations, type ExplicitMigrationsOptions } from '../../../src/index.js';
 import { examine, type DoctorOptions } from '../../../src/doctor/doctor.js';
-import { createDatabase, type DatabaseConfig, type DriverName } from '../../support/databases.js';
+import { createDatabase, type DatabaseConfig, type DriverName, type TestDatabase } from '../../support/databases.js';
 
 /** Names as a production build leaves them: classes of one module share a scope, those of different modules may collide. */
 const MINIFIED = { Article: 'n', Tag: 'l', Animal: 'i', Dog: 'k', Cat: 'm', Owner: 'l', AuditLog: 'h' };
@@ -124,16 +128,15 @@ const MIGRATIONS = { Migration20260101000000, Migration20260202000000 };
 
 /** A database that the production build of an app by the guide has filled, and the app as it is in its sources. */
 export async function createGuideDatabase(driver: DriverName, { names = ['g', 'g'] }: { names?: string[] } = {}) {
-  const database = await createDatabase(driver);
+  const database = driver === 'pglite' ? await createPgliteFolder() : await createDatabase(driver);
   const base = {
     ...database.config,
     discovery: { warnWhenNoEntities: false },
     logger: () => undefined,
   } as DatabaseConfig;
-  // PGlite lives in memory: one ORM, and the others on its handle
   const build = entitiesOf({ minified: true });
   const { Article, Tag, Owner, Dog, Cat, AuditLog } = build;
-  await using_(
+  await withOrm(
     new MikroORM({ ...base, entities: Object.values(build.list), ...explicitMigrations(MIGRATIONS, QUIET) } as Options),
     async orm => {
       await orm.schema.create();
@@ -159,6 +162,15 @@ export async function createGuideDatabase(driver: DriverName, { names = ['g', 'g
   return { base, drop: () => database.drop() };
 }
 
+/** In memory, each ORM would have a database of its own. */
+async function createPgliteFolder(): Promise<TestDatabase> {
+  const folder = await mkdtemp(join(tmpdir(), 'mikro-orm-web-'));
+  return {
+    config: { driver: PgliteDriver, dbName: join(folder, 'data') } as DatabaseConfig,
+    drop: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
 export const QUIET = { silent: true, snapshot: false, snapshotOnMigrate: false } as ExplicitMigrationsOptions;
 
 /** The app as it is after it moved to this library. */
@@ -176,9 +188,9 @@ export function appConfig(
   return { config, entities };
 }
 
-export const consult = (config: Options, options?: DoctorOptions) => examine(config, options);
+export const consult = async (config: Options, options?: DoctorOptions) => (await examine(config, options)).report;
 
-export async function using_<T>(orm: MikroORM, use: (orm: MikroORM) => Promise<T>): Promise<T> {
+export async function withOrm<T>(orm: MikroORM, use: (orm: MikroORM) => Promise<T>): Promise<T> {
   try {
     return await use(orm);
   } finally {
@@ -188,9 +200,67 @@ export async function using_<T>(orm: MikroORM, use: (orm: MikroORM) => Promise<T
 
 /** Runs statements one after the other, on one connection. */
 export async function execute(config: Options, statements: readonly string[]): Promise<void> {
-  await using_(new MikroORM({ ...config, pool: { min: 1, max: 1 } } as Options), async orm => {
+  await withOrm(new MikroORM({ ...config, pool: { min: 1, max: 1 } } as Options) as MikroORM, async orm => {
     for (const sql of statements) {
       await orm.driver.getConnection().execute(sql);
     }
   });
 }
+
+/** Rows of a statement. */
+export const select = <T>(config: Options, sql: string): Promise<T[]> =>
+  withOrm(new MikroORM(config) as MikroORM, orm => orm.driver.getConnection().execute(sql) as Promise<T[]>);
+
+/**
+ * What MikroORM would change, but for tables that only migrations know. Its driver for MySQL reads a default of MariaDB's in
+ * a way that it would change for ever, in any database.
+ */
+export const schemaDiff = (base: DatabaseConfig): Promise<string> =>
+  withOrm(new MikroORM(appConfig(base).config) as MikroORM, async orm =>
+    (await orm.schema.getUpdateSchemaSQL({ dropTables: false, wrap: false }))
+      .split('\n')
+      .filter(line => !/^alter table `animal` modify `(bark|lives)` \S+ null;$/.test(line))
+      .join('\n')
+      .trim(),
+  );
+
+/** All that {@link createGuideDatabase} has written, as the app reads it. */
+export function readAll(base: DatabaseConfig) {
+  const { config, entities } = appConfig(base);
+  const { Article, Animal, Dog, Cat, AuditLog } = entities;
+  return withOrm(new MikroORM(config) as MikroORM, async orm => {
+    const em = orm.em.fork();
+    const articles = await em.find(Article, {}, { populate: ['tags'], orderBy: { id: 1 } } as never);
+    const animals = await em.find(Animal as never, {}, { populate: ['owners'], orderBy: { id: 1 } } as never);
+    const names = (items: Iterable<{ id: number }>): number[] => [...items].map(({ id }) => id).sort();
+    return {
+      articles: (articles as InstanceType<typeof Article>[]).map(({ id, tags }) => [id, names(tags)]),
+      animals: (animals as InstanceType<typeof Animal>[]).map(animal => [
+        animal.name,
+        animal instanceof Dog ? `dog, ${animal.bark}` : animal instanceof Cat ? `cat, ${animal.lives}` : 'neither',
+        names(animal.owners),
+      ]),
+      dogs: await em.count(Dog),
+      cats: await em.count(Cat),
+      logs: (await em.find(AuditLog, {})).map(({ message }) => message),
+      cents: (await orm.driver.getConnection().execute<{ cents: number }[]>('select cents from account'))[0]!.cents,
+    };
+  });
+}
+
+export const ALL = {
+  articles: [
+    [1, [1, 2, 3]],
+    [2, []],
+  ],
+  animals: [
+    ['Rex', 'dog, loud', [1, 2]],
+    ['Tom', 'cat, 7', [2]],
+  ],
+  dogs: 1,
+  cats: 1,
+  logs: ['kept'],
+  cents: 5_000_000,
+};
+
+export const MIGRATION_NAMES = Object.keys(MIGRATIONS);

@@ -44,8 +44,17 @@ export async function examineCheck(
         : `Let it allow ${values.join(', ')} once the rows have these values, as the SQL does.`,
     });
   }
+  const left = exam.dialect === 'mysql' && !wrongEnum ? enumeration.filter(value => isForeign(value, values)) : [];
+  if (left.length > 0 && known.size === 0 && !isUnsure) {
+    exam.findings.push({
+      id: 'check',
+      severity: 'warning',
+      message: `${keyOf(target)}.${column} still allows ${left.join(', ')}, which no class has and no row: names that a minifier made.`,
+      fix: `Let it allow ${values.join(', ')} only, as the SQL does.`,
+    });
+  }
   const update = updateSql(exam, hierarchy, known);
-  if (wrongEnum) {
+  if (wrongEnum || left.length > 0) {
     if (!isUnsure) {
       repairEnum(exam, hierarchy, enumeration, update);
     }
@@ -67,9 +76,12 @@ export async function examineCheck(
   }
 }
 
+const isForeign = (value: string, values: readonly string[]): boolean =>
+  !values.includes(value) && looksMinifiedValue(value);
+
 /** A list that lacks a class's value, and was made by a minifier or is no matter of a migration that is still to run. */
 function refuses(exam: Examination, allowed: readonly string[], values: readonly string[], name: string): boolean {
-  const isMinified = allowed.some(value => !values.includes(value) && looksMinifiedValue(value));
+  const isMinified = allowed.some(value => isForeign(value, values));
   return (
     allowed.length > 0 &&
     values.some(value => !allowed.includes(value)) &&
@@ -109,7 +121,7 @@ function repairEnum(
     const changed: Column = { ...wanted, type, enumItems: [...items] };
     return `alter table ${target.getQuotedName()} modify ${exam.helper.createTableColumn(changed, target)}`;
   };
-  if (update.length > 0) {
+  if (update.length > 0 && values.some(value => !allowed.includes(value))) {
     exam.repair.add('dropCheck', modify([...new Set([...allowed, ...values])]));
   }
   exam.repair.add('discriminator', ...update);

@@ -1,5 +1,5 @@
 import type { DatabaseTable, ForeignKey, IndexDef } from '@mikro-orm/sql';
-import { bareName, isSame, keyOf, type Examination } from './examination.js';
+import { bareName, isSame, keyOf, MINIFIED_PREFIX, type Examination } from './examination.js';
 import { addForeignKeyInSqlite } from './sqlite-rebuild.js';
 
 /** D5: foreign keys that the entities have and the database lacks. Run it after tables and columns have their names. */
@@ -10,7 +10,7 @@ export async function examineForeignKeys(exam: Examination): Promise<void> {
   for (const target of exam.target.getTables()) {
     const actual = exam.actualTable(target);
     for (const key of actual ? Object.values(target.getForeignKeys()) : []) {
-      const isThere = Object.values(actual!.getForeignKeys()).some(other => isSameKey(exam, target, key, other));
+      const isThere = hasForeignKey(exam, target, actual!, key);
       const columns = key.columnNames.map(name => exam.currentColumn(target, name));
       if (!isThere && columns.every(name => actual!.hasColumn(name)) && !exam.isConstraintToCome(key.constraintName)) {
         await examineMissing(exam, target, actual!, key, columns);
@@ -71,8 +71,28 @@ export function examineConstraintNames(exam: Examination): void {
     if (exam.dialect !== 'sqlite') {
       renameForeignKeys(exam, target, actual);
     }
-    renameIndexes(exam, target, actual);
+    renameIndexes(exam, target, actual, () => true);
   }
+  if (exam.dialect === 'mysql') {
+    // without a transaction, a repair may have come to its end between a column and its index
+    for (const target of exam.target.getTables().filter(table => !changed.has(keyOf(table)))) {
+      const actual = exam.actualTable(target);
+      const left = actual ? renameIndexes(exam, target, actual, name => isMinifiedIndex(target, name)) : [];
+      if (left.length > 0) {
+        exam.findings.push({
+          id: 'join-column',
+          severity: 'warning',
+          message: `Indexes of ${keyOf(target)} have names that a minifier made: ${left.join(', ')}. They work, and MikroORM's own diff proposes to rename them.`,
+          fix: 'Rename them, as the SQL does.',
+        });
+      }
+    }
+  }
+}
+
+/** Named after a column or a table that a minifier named. */
+function isMinifiedIndex({ name: table }: DatabaseTable, name: string): boolean {
+  return MINIFIED_PREFIX.test(name.startsWith(`${table}_`) ? name.slice(table.length + 1) : name);
 }
 
 function renameForeignKeys(exam: Examination, target: DatabaseTable, actual: DatabaseTable): void {
@@ -94,7 +114,14 @@ function renameForeignKeys(exam: Examination, target: DatabaseTable, actual: Dat
   }
 }
 
-function renameIndexes(exam: Examination, target: DatabaseTable, actual: DatabaseTable): void {
+/** Returns the names that are changed. */
+function renameIndexes(
+  exam: Examination,
+  target: DatabaseTable,
+  actual: DatabaseTable,
+  isWrong: (name: string) => boolean,
+): string[] {
+  const renamed: string[] = [];
   const taken = new Set(target.getIndexes().map(({ keyName }) => keyName));
   for (const index of target.getIndexes()) {
     const old = actual.getIndexes().find(
@@ -107,10 +134,12 @@ function renameIndexes(exam: Examination, target: DatabaseTable, actual: Databas
           index.columnNames,
         ),
     );
-    if (old && !actual.getIndexes().some(({ keyName }) => keyName === index.keyName)) {
+    if (old && isWrong(old.keyName) && !actual.getIndexes().some(({ keyName }) => keyName === index.keyName)) {
       exam.repair.add('renameConstraint', ...renameIndex(exam, target, index, old));
+      renamed.push(old.keyName);
     }
   }
+  return renamed;
 }
 
 function renameIndex(exam: Examination, target: DatabaseTable, index: IndexDef, old: IndexDef): string[] {
@@ -126,6 +155,17 @@ function renameIndex(exam: Examination, target: DatabaseTable, index: IndexDef, 
     return [`alter table ${target.getQuotedName()} rename index ${from} to ${to}`];
   }
   return [`drop index ${from}`, exam.helper.createIndex(index, target)];
+}
+
+function hasForeignKey(exam: Examination, target: DatabaseTable, actual: DatabaseTable, key: ForeignKey): boolean {
+  const found = Object.values(actual.getForeignKeys());
+  if (exam.dialect !== 'sqlite') {
+    return found.some(other => isSameKey(exam, target, key, other));
+  }
+  // there, MikroORM reads a key of several columns as several keys
+  return key.columnNames.every(name =>
+    found.some(other => isSameKey(exam, target, { ...key, columnNames: [name] }, other)),
+  );
 }
 
 function isSameKey(exam: Examination, target: DatabaseTable, key: ForeignKey, other: ForeignKey): boolean {

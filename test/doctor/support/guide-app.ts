@@ -128,12 +128,7 @@ const MIGRATIONS = { Migration20260101000000, Migration20260202000000 };
 
 /** A database that the production build of an app by the guide has filled, and the app as it is in its sources. */
 export async function createGuideDatabase(driver: DriverName, { names = ['g', 'g'] }: { names?: string[] } = {}) {
-  const database = driver === 'pglite' ? await createPgliteFolder() : await createDatabase(driver);
-  const base = {
-    ...database.config,
-    discovery: { warnWhenNoEntities: false },
-    logger: () => undefined,
-  } as DatabaseConfig;
+  const { base, drop } = await createOwnDatabase(driver);
   const build = entitiesOf({ minified: true });
   const { Article, Tag, Owner, Dog, Cat, AuditLog } = build;
   await withOrm(
@@ -159,6 +154,17 @@ export async function createGuideDatabase(driver: DriverName, { names = ['g', 'g
       await em.flush();
     },
   );
+  return { base, drop };
+}
+
+/** An empty database that several ORMs can open, one after the other. */
+export async function createOwnDatabase(driver: DriverName): Promise<{ base: DatabaseConfig; drop(): Promise<void> }> {
+  const database = driver === 'pglite' ? await createPgliteFolder() : await createDatabase(driver);
+  const base = {
+    ...database.config,
+    discovery: { warnWhenNoEntities: false },
+    logger: () => undefined,
+  } as DatabaseConfig;
   return { base, drop: () => database.drop() };
 }
 

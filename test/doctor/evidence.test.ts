@@ -109,6 +109,45 @@ for (const driver of ['sqlite', 'libsql', 'postgresql', 'mariadb', 'mysql'] as c
       await database.drop();
     });
 
+    test('minified columns without foreign keys: told by their place in the primary key', async () => {
+      const { base, drop } = await createGuideDatabase(driver);
+      const lose = isSqlite
+        ? [
+            'pragma foreign_keys = off',
+            ...['article_tags', 'animal_owners'].flatMap(table => {
+              const columns = table === 'article_tags' ? '`n_id`, `l_id`' : '`i_id`, `l_id`';
+              return [
+                `create table copy as select * from ${table}`,
+                `drop table ${table}`,
+                `create table \`${table}\` (${columns.replaceAll('_id`', '_id` integer not null')}, primary key (${columns}))`,
+                `insert into ${table} select * from copy`,
+                'drop table copy',
+                ...columns.split(', ').map(column => {
+                  const name = column.replaceAll('`', '');
+                  return `create index \`${table}_${name}_index\` on \`${table}\` (${column})`;
+                }),
+              ];
+            }),
+          ]
+        : ['article_tags n_id', 'article_tags l_id', 'animal_owners i_id', 'animal_owners l_id'].map(text => {
+            const [table, column] = text.split(' ');
+            const kind = driver === 'postgresql' ? 'constraint' : 'foreign key';
+            return `alter table ${table} drop ${kind} ${table}_${column}_foreign`;
+          });
+      await execute(appConfig(base).config, lose);
+      const report = await consult(appConfig(base).config);
+      expect(report.repair.questions).toEqual([]);
+      const seen = report.findings.filter(({ id }) => id === 'join-column').flatMap(({ evidence }) => evidence);
+      expect(seen).toHaveLength(4);
+      expect(seen.every(line => line!.endsWith('it has the same place in the primary key'))).toBe(true);
+      expect(report.findings.filter(({ id }) => id === 'foreign-key')).toHaveLength(4);
+      await execute(appConfig(base).config, report.repair.sql);
+      expect(await readAll(base)).toEqual(ALL);
+      expect(await schemaDiff(base)).toBe('');
+      expect(await consult(appConfig(base).config)).toEqual(HEALTHY);
+      await drop();
+    });
+
     test('no migrations table: what proves itself is recorded, and nothing where one migration does not', async () => {
       const database = await createRepaired(driver);
       await database.run('drop table mikro_orm_migrations');

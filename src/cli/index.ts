@@ -80,8 +80,7 @@ async function doctor(options: {
   discriminator?: string[] | undefined;
 }): Promise<number> {
   const answers = readAnswers(options.discriminator ?? []);
-  const config = await findConfig(options.context, options.config);
-  const { report, notes } = await examine(config, { answers });
+  const { report, notes } = await examine(() => findConfig(options.context, options.config), { answers });
   console.log(options.json ? JSON.stringify(report, null, 2) : formatReport(report, notes));
   return report.ok ? 0 : 1;
 }

@@ -12,7 +12,6 @@ import type { Finding } from './report.js';
 /** What is wrong with the app, as far as it can be told without the database. */
 export function examineApp(orm: AnyOrm, config: Partial<Options>, folder: string): Finding[] {
   return [
-    ...examineNode(process.versions.node),
     ...examineVersions(folder),
     ...examineEntities(orm, config),
     ...examineMigrations(orm, config),
@@ -28,7 +27,8 @@ export function examineApp(orm: AnyOrm, config: Partial<Options>, folder: string
   ];
 }
 
-function examineNode(version: string): Finding[] {
+/** On an older Node.js, neither MikroORM nor an app's config can be loaded. */
+export function examineNode(version: string): Finding[] {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major > 22 || (major === 22 && minor >= 17)
     ? []

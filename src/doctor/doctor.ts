@@ -5,7 +5,7 @@ import { isSql } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
 import { identifyDatabase } from '../process/database-identity.js';
 import { buildOrm } from '../singleton/build-orm.js';
-import { examineApp, examinePool } from './app.js';
+import { examineApp, examineNode, examinePool } from './app.js';
 import { examineDiscriminators, type Answers } from './discriminators.js';
 import { Examination } from './examination.js';
 import { examineConstraintNames, examineForeignKeys } from './foreign-keys.js';
@@ -25,11 +25,16 @@ export interface DoctorOptions {
 
 /** Looks at an app and its database, and changes neither. Throws where the database does not answer. */
 export async function examine(
-  config: Partial<Options>,
+  config: Partial<Options> | (() => Promise<Partial<Options>>),
   { answers = {}, folder = process.cwd() }: DoctorOptions = {},
 ): Promise<{ report: DoctorReport; notes: string[] }> {
+  const node = examineNode(process.versions.node);
+  if (node.length > 0) {
+    return { report: toReport(node, undefined), notes: [] };
+  }
+  const given = typeof config === 'function' ? await config() : config;
   const orm = (await buildOrm({
-    ...config,
+    ...given,
     ensureDatabase: false,
     ensureIndexes: false,
     debug: false,
@@ -37,7 +42,7 @@ export async function examine(
     logger: (message: string) => console.error(message),
   })) as AnyOrm;
   try {
-    const findings = [...examineApp(orm, config, folder), ...examineUnlisted(orm)];
+    const findings = [...examineApp(orm, given, folder), ...examineUnlisted(orm)];
     const { file } = identifyDatabase(orm);
     // a file that is not there is an empty database: asking it would create it
     const exam =

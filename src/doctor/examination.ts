@@ -84,21 +84,28 @@ export class Examination {
     return [...(this.columns.get(keyOf(target)) ?? [])].find(([, to]) => to === name)?.[0] ?? name;
   }
 
-  /** A table's name without the default schema, and its columns: what tells whether a migration ran. */
+  /** Names of tables, without a schema, and of their columns: what tells whether a migration ran. */
   get artifacts(): Set<string> {
     return new Set(
       this.actual.getTables().flatMap(table => {
         const name = this.tables.get(keyOf(table)) ?? keyOf(table);
         const target = this.target.getTables().find(other => keyOf(other) === name);
         const columns = table.getColumns().map(column => (target ? this.columnName(target, column.name) : column.name));
-        return [name, ...columns.map(column => `${name}.${column}`)].map(text => text.toLowerCase());
+        const bare = bareName(name);
+        return [bare, ...columns.map(column => `${bare}.${column}`)].map(text => text.toLowerCase());
       }),
     );
   }
 
+  /** The same, for all schemas of the database, and also for tables that the schema generator skips. */
+  async readArtifacts(): Promise<Set<string>> {
+    const rows = await this.select<{ t: string; c: string }>(ALL_COLUMNS[this.dialect]);
+    return new Set(rows.flatMap(({ t, c }) => [t.toLowerCase(), `${t}.${c}`.toLowerCase()]));
+  }
+
   /** Whether a migration that is still to run makes this column. */
   isColumnToCome(table: DatabaseTable, column: string): boolean {
-    return this.toCome.some(({ makes }) => makes.has(`${keyOf(table)}.${column}`.toLowerCase()));
+    return this.toCome.some(({ makes }) => makes.has(`${table.name}.${column}`.toLowerCase()));
   }
 
   /** Whether a migration that is still to run speaks of this constraint. */
@@ -106,6 +113,14 @@ export class Examination {
     return this.toCome.some(({ sql }) => sql.includes(name));
   }
 }
+
+const ALL_COLUMNS: Record<Dialect, string> = {
+  sqlite:
+    "select m.name as t, p.name as c from sqlite_master as m join pragma_table_info(m.name) as p where m.type = 'table'",
+  postgresql:
+    "select table_name as t, column_name as c from information_schema.columns where table_schema not in ('pg_catalog', 'information_schema')",
+  mysql: 'select table_name as t, column_name as c from information_schema.columns where table_schema = database()',
+};
 
 /** What identifies a table here. */
 export function keyOf(table: DatabaseTable): string {

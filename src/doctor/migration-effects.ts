@@ -34,15 +34,24 @@ export async function readEffects(orm: AnyOrm): Promise<Effects[]> {
   return effects;
 }
 
-/** Judges by what only this migration makes, and no other takes away. */
-export function didRun(migration: Effects, all: readonly Effects[], artifacts: ReadonlySet<string>): Ran {
+/**
+ * Judges by what only this migration makes, and no other takes away.
+ * @param artifacts what is there
+ * @param anywhere what is there in any schema: a table in another one proves neither that the migration ran nor the opposite
+ */
+export function didRun(
+  migration: Effects,
+  all: readonly Effects[],
+  artifacts: ReadonlySet<string>,
+  anywhere: ReadonlySet<string>,
+): Ran {
   const others = all.filter(other => other !== migration);
   const own = [...migration.makes].filter(item => !others.some(other => other.makes.has(item)));
   if (own.some(item => artifacts.has(item))) {
     return 'yes';
   }
   const lasting = own.filter(item => !others.some(other => other.removes.has(item)));
-  return lasting.length > 0 ? 'no' : 'unknown';
+  return lasting.length > 0 && !own.some(item => anywhere.has(item)) ? 'no' : 'unknown';
 }
 
 /** The SQL of a migration. It is collected, and reaches no database; nothing where the migration needs one to tell. */

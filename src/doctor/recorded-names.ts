@@ -10,7 +10,8 @@ import { formatRenamed } from './report.js';
 export async function examineRecordedNames(exam: Examination): Promise<void> {
   const { orm } = exam;
   const effects = await readEffects(orm);
-  const ran = new Map(effects.map(migration => [migration.name, didRun(migration, effects, exam.artifacts)]));
+  const [artifacts, anywhere] = [exam.artifacts, await exam.readArtifacts()];
+  const ran = new Map(effects.map(migration => [migration.name, didRun(migration, effects, artifacts, anywhere)]));
   const rows = await recordedRows(orm);
   const given = givenNames(rows, renamedMigrations(orm));
   const recorded = new Set(rows.map(row => given.get(row) ?? row.name));
@@ -62,7 +63,7 @@ export async function examineRecordedNames(exam: Examination): Promise<void> {
 const SAYS: Record<Ran, string> = {
   yes: 'what it makes is there',
   no: 'what it makes is not there',
-  unknown: 'it makes no table or column that would tell whether it ran',
+  unknown: 'no table or column of this schema tells whether it ran',
 };
 
 interface Pairing {

@@ -82,6 +82,22 @@ test('migrations in a folder, without the Migrator, and debug in production', as
   }
 });
 
+test('an older Node.js is told before anything is loaded', async () => {
+  const version = Object.getOwnPropertyDescriptor(process.versions, 'node')!;
+  Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.19.0' }, configurable: true });
+  try {
+    const load = vi.fn<() => Promise<Partial<Options>>>();
+    const { report } = await examine(load);
+    expect(report).toMatchObject({ ok: false, findings: [{ id: 'node-version' }] });
+    expect(load).not.toHaveBeenCalled();
+  } finally {
+    Object.defineProperty(process, 'versions', {
+      value: { ...process.versions, node: version.value },
+      configurable: true,
+    });
+  }
+});
+
 test('packages of different versions', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'mikro-orm-web-'));
   const write = async (name: string, version: string): Promise<void> => {

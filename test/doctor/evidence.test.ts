@@ -1,4 +1,4 @@
-import { MikroORM } from '@mikro-orm/core';
+import { MikroORM, type Options } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
 import { describe, expect, test } from 'vitest';
 import { describeDriver, type DriverName } from '../support/databases.js';
@@ -7,6 +7,8 @@ import {
   appConfig,
   consult,
   createGuideDatabase,
+  createOwnDatabase,
+  entitiesOf,
   execute,
   MIGRATION_NAMES,
   readAll,
@@ -203,6 +205,53 @@ for (const driver of ['sqlite', 'libsql', 'postgresql', 'mariadb', 'mysql'] as c
     });
   });
 }
+
+await describeDriver('postgresql', driver => {
+  /** The app, in a schema of its own. */
+  async function createSchemaApp() {
+    const { base, drop } = await createOwnDatabase(driver);
+    await execute({ ...base, entities: [] } as unknown as Options, ['create schema app']);
+    const config = { ...base, schema: 'app', entities: Object.values(entitiesOf({ minified: true }).list) };
+    await withOrm(new MikroORM(config as unknown as Options) as MikroORM, async orm => {
+      await orm.schema.create();
+      await orm.driver.getConnection().execute(`insert into app.animal (name, type, bark) values ('Rex', 'k', 'loud')`);
+    });
+    const configOf = (migrations?: Record<string, unknown>) =>
+      ({ ...appConfig(base, migrations).config, schema: 'app' }) as Options;
+    return { configOf, drop };
+  }
+
+  test('tables in a schema of their own', async () => {
+    const { configOf, drop } = await createSchemaApp();
+    await execute(configOf(), (await consult(configOf())).repair.sql);
+    expect(await consult(configOf())).toEqual(HEALTHY);
+    expect(await select(configOf(), 'select type from app.animal')).toEqual([{ type: 'dog' }]);
+    const diff = withOrm(new MikroORM(configOf()) as MikroORM, orm => orm.schema.getUpdateSchemaSQL({ wrap: false }));
+    expect((await diff).trim()).toBe('');
+    await drop();
+  });
+
+  test('a table in another schema proves nothing', async () => {
+    const { configOf, drop } = await createSchemaApp();
+    class Migration1 extends Migration {
+      override up(): void {
+        this.addSql('create table public.account (id integer)');
+      }
+    }
+    class Migration2 extends Migration {
+      override up(): void {
+        this.addSql('update public.account set id = id + 1');
+      }
+    }
+    const config = () => configOf({ Migration1, Migration2 });
+    await withOrm(new MikroORM(config()) as MikroORM, orm => orm.migrator.up('Migration1'));
+    await execute(config(), [`update app.mikro_orm_migrations set name = 'g'`]);
+    const report = await consult(config());
+    expect(report.renamed).toBeUndefined();
+    expect(report.repair.questions).toEqual([expect.stringMatching(/^Which migrations are the rows 1 \(g\) of\?/)]);
+    await drop();
+  });
+});
 
 describe('recorded names', () => {
   /** Migrations without tables or columns of their own. */

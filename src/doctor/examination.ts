@@ -3,11 +3,9 @@ import type { DatabaseSchema, DatabaseTable } from '@mikro-orm/sql';
 import { readSchemas, schemaHelper, sqlConnections, type SchemaHelper } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
 import type { Effects } from './migration-effects.js';
-import { Repair } from './repair.js';
-import type { Rebuild } from './sqlite-rebuild.js';
+import { dialectOf, type Dialect } from './dialect.js';
+import { Repair, type Rebuild } from './repair.js';
 import type { Finding } from './report.js';
-
-export type Dialect = 'sqlite' | 'postgresql' | 'mysql';
 
 /** Names that a minifier could have made, in front of what a naming strategy adds. */
 export const MINIFIED_PREFIX = /^(?:[a-z0-9$]{1,3}|[a-z$]_[a-z0-9$]{1,2})_/i;
@@ -36,7 +34,7 @@ export class Examination {
     this.target = target;
     this.actual = actual;
     this.dialect = dialectOf(orm);
-    this.repair = new Repair(this);
+    this.repair = new Repair(this.dialect);
   }
 
   static async begin(orm: AnyOrm): Promise<Examination> {
@@ -132,11 +130,3 @@ export const bareName = (name: string): string => name.split('.').pop()!;
 
 export const isSame = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((name, i) => name === b[i]);
-
-function dialectOf(orm: AnyOrm): Dialect {
-  const packages = orm.driver.getDependencies();
-  if (packages.includes('mysql2') || packages.includes('mariadb')) {
-    return 'mysql';
-  }
-  return packages.includes('pg') || packages.includes('@electric-sql/pglite') ? 'postgresql' : 'sqlite';
-}

@@ -1,4 +1,4 @@
-import type { Examination } from './examination.js';
+import type { Dialect } from './dialect.js';
 
 /** The parts of a repair, in the order in which they run: each relies on those before it. */
 const PHASES = [
@@ -17,13 +17,23 @@ const PHASES = [
 ] as const;
 export type Phase = (typeof PHASES)[number];
 
+/** A SQLite table that is rebuilt: all that SQLite has of it. */
+export interface Rebuild {
+  readonly ddl: string;
+  readonly columns: readonly string[];
+  readonly values: ReadonlyMap<string, string>;
+  /** Indexes and triggers, which go with the old table. */
+  readonly others: readonly string[];
+  readonly autoincrement: boolean;
+}
+
 /** Collects the statements of the detections, and puts them in order. */
 export class Repair {
-  readonly #of: Examination;
+  readonly #dialect: Dialect;
   readonly #statements = new Map<Phase, string[]>();
 
-  constructor(of: Examination) {
-    this.#of = of;
+  constructor(dialect: Dialect) {
+    this.#dialect = dialect;
   }
 
   add(phase: Phase, ...sql: string[]): void {
@@ -51,7 +61,7 @@ export class Repair {
     if (statements.length === 0) {
       return undefined;
     }
-    const { dialect } = this.#of;
+    const dialect = this.#dialect;
     const outside = dialect !== 'postgresql';
     const lines = dialect === 'sqlite' ? this.#inTransaction(statements) : statements.map(sql => execute(sql));
     return [
@@ -82,7 +92,7 @@ export class Repair {
     if (this.#rebuilds) {
       return ['If a statement fails, or `pragma foreign_key_check` returns a row, run `rollback` instead of the rest.'];
     }
-    return this.#of.dialect === 'mysql' && this.#statements.size > 0
+    return this.#dialect === 'mysql' && this.#statements.size > 0
       ? [
           'MariaDB and MySQL have no transaction for statements that change tables: each is committed by itself. If one fails, run the doctor again; it prints what is left.',
         ]
@@ -114,15 +124,15 @@ export class Repair {
   }
 
   get #opening(): string[] {
-    if (this.#of.dialect === 'sqlite') {
+    if (this.#dialect === 'sqlite') {
       // inside of a transaction the pragma does nothing, and dropping a rebuilt table would delete the rows that refer to it
       return [...(this.#rebuilds ? ['pragma foreign_keys = off'] : []), 'begin immediate'];
     }
-    return this.#of.dialect === 'postgresql' || !this.#hasDdl ? ['begin'] : [];
+    return this.#dialect === 'postgresql' || !this.#hasDdl ? ['begin'] : [];
   }
 
   get #closing(): string[] {
-    if (this.#of.dialect === 'sqlite') {
+    if (this.#dialect === 'sqlite') {
       return [
         ...(this.#rebuilds ? ['pragma foreign_key_check'] : []),
         'commit',

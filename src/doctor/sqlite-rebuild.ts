@@ -1,5 +1,6 @@
 import type { DatabaseTable, ForeignKey } from '@mikro-orm/sql';
 import { bareName, type Examination } from './examination.js';
+import type { Rebuild } from './repair.js';
 
 /** Changes to a SQLite table that only a new table can have. */
 export interface SqliteChange {
@@ -22,16 +23,6 @@ export async function changeSqliteTable(
   }
   exam.rebuilds.set(table.name, { ...pending, ddl, values: new Map([...pending.values, ...(values ?? [])]) });
   return true;
-}
-
-/** A table that is rebuilt: all that SQLite has of it. */
-export interface Rebuild {
-  readonly ddl: string;
-  readonly columns: readonly string[];
-  readonly values: ReadonlyMap<string, string>;
-  /** Indexes and triggers, which go with the old table. */
-  readonly others: readonly string[];
-  readonly autoincrement: boolean;
 }
 
 /** Adds the statements of all rebuilds, as SQLite's manual has them: a new table, all rows, the old name. */

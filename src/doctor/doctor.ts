@@ -10,7 +10,7 @@ import { examineDiscriminators, type Answers } from './discriminators.js';
 import { Examination } from './examination.js';
 import { examineConstraintNames, examineForeignKeys } from './foreign-keys.js';
 import { examineJoinColumns } from './join-columns.js';
-import { examineRecordedNames } from './recorded-names.js';
+import { examineRecordedNames, readMigrations } from './recorded-names.js';
 import type { DoctorReport, Finding } from './report.js';
 import { planRebuilds } from './sqlite-rebuild.js';
 import { examineTables } from './tables.js';
@@ -56,6 +56,9 @@ export async function examine(
 async function examineDatabase(orm: AnyOrm, answers: Answers): Promise<Examination> {
   const exam = await Examination.begin(orm);
   exam.findings.push(...(await examinePool(orm)));
+  if (hasMigrator(orm)) {
+    await readMigrations(exam);
+  }
   await examineTables(exam);
   if (hasMigrator(orm)) {
     await examineRecordedNames(exam);

@@ -3,12 +3,10 @@ import type { DatabaseSchema, DatabaseTable } from '@mikro-orm/sql';
 import { readSchemas, schemaHelper, sqlConnections, type SchemaHelper } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
 import type { Effects } from './migration-effects.js';
+import type { RecordedRow } from '../migrations/recorded-names.js';
 import { dialectOf, type Dialect } from './dialect.js';
 import { Repair, type Rebuild } from './repair.js';
 import type { Finding } from './report.js';
-
-/** Names that a minifier could have made, in front of what a naming strategy adds. */
-export const MINIFIED_PREFIX = /^(?:[a-z0-9$]{1,3}|[a-z$]_[a-z0-9$]{1,2})_/i;
 
 /** A database as the doctor looks at it, and what was found so far. Each detection adds to it, in order. */
 export class Examination {
@@ -20,6 +18,10 @@ export class Examination {
   readonly questions: string[] = [];
   readonly repair: Repair;
   renamed: Record<string, string | string[]> | undefined;
+  /** What the listed migrations do, in their order. */
+  effects: readonly Effects[] = [];
+  /** What is recorded of them. */
+  rows: readonly RecordedRow[] = [];
   /** Migrations that are still to run. */
   readonly toCome: Effects[] = [];
   /** Target names of tables by the names that they have. */

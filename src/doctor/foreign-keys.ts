@@ -1,5 +1,6 @@
 import type { DatabaseTable, ForeignKey, IndexDef } from '@mikro-orm/sql';
-import { bareName, isSame, keyOf, MINIFIED_PREFIX, type Examination } from './examination.js';
+import { MINIFIED_PREFIX } from '../migrations/migration-names.js';
+import { bareName, isSame, keyOf, type Examination } from './examination.js';
 import { addForeignKeyInSqlite } from './sqlite-rebuild.js';
 
 /** D5: foreign keys that the entities have and the database lacks. Run it after tables and columns have their names. */

@@ -1,5 +1,6 @@
+import { MINIFIED_PREFIX } from '../migrations/migration-names.js';
 import type { DatabaseTable, ForeignKey } from '@mikro-orm/sql';
-import { bareName, keyOf, MINIFIED_PREFIX, type Examination } from './examination.js';
+import { bareName, keyOf, type Examination } from './examination.js';
 
 /** D4: columns that hold a key of another table, under a name that a minifier made. */
 export function examineJoinColumns(exam: Examination): void {

@@ -6,13 +6,17 @@ import type { Examination } from './examination.js';
 import { didRun, readEffects, type Effects, type Ran } from './migration-effects.js';
 import { formatRenamed } from './report.js';
 
+/** Reads what the listed migrations do, and which are recorded. */
+export async function readMigrations(exam: Examination): Promise<void> {
+  exam.effects = await readEffects(exam.orm);
+  exam.rows = await recordedRows(exam.orm);
+}
+
 /** D1 and D2: the names under which migrations are recorded, or that none is. */
 export async function examineRecordedNames(exam: Examination): Promise<void> {
-  const { orm } = exam;
-  const effects = await readEffects(orm);
+  const { orm, effects, rows } = exam;
   const [artifacts, anywhere] = [exam.artifacts, await exam.readArtifacts()];
   const ran = new Map(effects.map(migration => [migration.name, didRun(migration, effects, artifacts, anywhere)]));
-  const rows = await recordedRows(orm);
   const given = givenNames(rows, renamedMigrations(orm));
   const recorded = new Set(rows.map(row => given.get(row) ?? row.name));
   const open = effects.filter(({ name }) => !recorded.has(name));

@@ -1,6 +1,7 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import { isSql, sqlConnections } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
+import { MINIFIED_PREFIX } from './migration-names.js';
 
 /** A value of a discriminator that MikroORM makes of a minified class name. */
 export function looksMinifiedValue(value: string): boolean {
@@ -38,7 +39,7 @@ export async function probeSchema(orm: AnyOrm): Promise<string | undefined> {
     const wanted = props.flatMap(prop => (prop.persist === false ? [] : (prop.fieldNames ?? [])));
     const missing = wanted.filter(name => there && !there.has(name.toLowerCase()));
     const extra = [...(there ?? [])].filter(name => !wanted.some(other => other.toLowerCase() === name));
-    if (missing.length > 0 && extra.some(name => /^(?:[a-z0-9$]{1,3}|[a-z$]_[a-z0-9$]{1,2})_/i.test(name))) {
+    if (missing.length > 0 && extra.some(name => MINIFIED_PREFIX.test(name))) {
       return `${tableName} has no column ${missing.join(', ')}, and ${extra.join(', ')} instead: names that a minifier made. Run npx mikro-orm-web doctor.`;
     }
   }

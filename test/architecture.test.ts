@@ -19,8 +19,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   requests: [...base, 'problems', 'pool', 'process'],
   migrations: [...base, 'problems', 'pool', 'process'],
   singleton: [...base, 'problems', 'pool', 'entities', 'process', 'requests', 'migrations'],
+  doctor: all,
   index: all,
-  cli: [...all, 'index'],
+  cli: [...all, 'doctor', 'index'],
   edge: ['index', 'errors'],
 };
 

@@ -1,6 +1,14 @@
-import { MikroORM } from '@mikro-orm/core';
+import { MikroORM, defineEntity, p } from '@mikro-orm/core';
 import { expect, test } from 'vitest';
-import { sqlConnections } from '../src/mikro-orm-internals.js';
+import { explicitMigrations } from '../src/index.js';
+import {
+  hasMigrationsTable,
+  migrationsTableName,
+  migrationsTableSql,
+  readSchemas,
+  schemaHelper,
+  sqlConnections,
+} from '../src/mikro-orm-internals.js';
 import { createDatabase, describeDriver, DRIVERS } from './support/databases.js';
 
 // The shared pool stands on parts of MikroORM and Kysely that are no public API. When a release changes them, this fails
@@ -49,6 +57,42 @@ for (const driver of DRIVERS) {
       const isFileBased = driver === 'sqlite' || driver === 'libsql';
       expect('database' in connection).toBe(isFileBased);
       expect(connection.getConnectionSetupSql !== undefined).toBe(isFileBased);
+      await orm.close();
+      await database.drop();
+    });
+
+    test('the schema can be read and compared, and the table of migrations be made, without the Migrator doing so', async () => {
+      const database = await createDatabase(driver);
+      const Note = defineEntity({ name: 'Note', properties: { id: p.integer().primary() } });
+      const orm = new MikroORM({
+        ...database.config,
+        entities: [Note],
+        ensureDatabase: false,
+        ...explicitMigrations({}, { snapshot: false }),
+      }) as MikroORM;
+      await orm.schema.create();
+      const { target, actual } = await readSchemas(orm);
+      for (const schema of [target, actual]) {
+        expect(schema.getTables().map(table => table.getShortestName())).toEqual(['note']);
+        expect(
+          schema
+            .getTables()[0]!
+            .getColumns()
+            .map(({ name }) => name),
+        ).toEqual(['id']);
+      }
+      expect(await hasMigrationsTable(orm)).toBe(false);
+      for (const sql of migrationsTableSql(orm)) {
+        await orm.driver.getConnection().execute(sql);
+      }
+      expect(await hasMigrationsTable(orm)).toBe(true);
+      await orm.migrator.logMigration('Migration1');
+      const [{ tableName }, rows] = [migrationsTableName(orm), await orm.migrator.getExecuted()];
+      expect(tableName).toBe('mikro_orm_migrations');
+      expect(rows).toMatchObject([{ id: 1, name: 'Migration1', executed_at: expect.any(Date) }]);
+      for (const method of ['createForeignKey', 'createIndex', 'createCheck', 'createTableColumn'] as const) {
+        expect(schemaHelper(orm)[method], method).toBeTypeOf('function');
+      }
       await orm.close();
       await database.drop();
     });

@@ -8,30 +8,44 @@ import type { AnyOrm } from '../orm-source.js';
  * the class names that a minifier made, and columns, discriminators and tables come from those.
  */
 export function assertAllListed(orm: AnyOrm): void {
-  const listed = new Set<unknown>(orm.config.get('entities').flatMap(entity => [entity, classOf(entity)]));
-  if (![...listed].some(isNamed)) {
-    return;
-  }
-  const found = [...orm.getMetadata().getAll().values()];
-  const leadingTo = new Map<unknown, string>();
-  for (const { className, relations } of found) {
-    for (const { name, targetMeta, polymorphTargets = [] } of relations) {
-      for (const target of [targetMeta, ...polymorphTargets]) {
-        leadingTo.set(target?.class, ` (through ${className}.${name})`);
-      }
-    }
-  }
-  const unlisted = found.filter(meta => !listed.has(meta.class) && needsName(meta, leadingTo));
+  const unlisted = findUnlisted(orm);
   if (unlisted.length > 0) {
-    const names = unlisted.map(meta => meta.className + (leadingTo.get(meta.class) ?? '')).join(', ');
+    const names = unlisted.map(({ name, through }) => name + (through ? ` (through ${through})` : '')).join(', ');
     throw new ExplicitNameError(
-      `Entities are missing in explicitEntities: ${names}. List each under its name: explicitEntities({ …, ${unlisted[0]!.className} }).`,
+      `Entities are missing in explicitEntities: ${names}. List each under its name: explicitEntities({ …, ${unlisted[0]!.name} }).`,
     );
   }
 }
 
-/** Whether its class name ends up in the database: a concrete class that others lead to, or share a hierarchy with. */
-function needsName(meta: EntityMetadata, targets: ReadonlyMap<unknown, string>): boolean {
+/** Entities that `explicitEntities` does not list, and what led to them. None where it was not used. */
+export function findUnlisted(orm: AnyOrm): { name: string; through: string | undefined }[] {
+  const listed = new Set<unknown>(orm.config.get('entities').flatMap(entity => [entity, classOf(entity)]));
+  if (!isExplicit(orm)) {
+    return [];
+  }
+  const found = [...orm.getMetadata().getAll().values()];
+  const leadingTo = new Map<unknown, string>();
+  for (const meta of found) {
+    for (const { name, targetMeta, polymorphTargets = [] } of meta.relations) {
+      for (const target of [targetMeta, ...polymorphTargets]) {
+        leadingTo.set(target?.class, `${meta.className}.${name}`);
+      }
+    }
+  }
+  // a concrete base class has a table of its own, whether or not a relation leads to it
+  const bases = new Set<unknown>(found.flatMap(meta => [Object.getPrototypeOf(meta.class), classOf(meta.extends)]));
+  return found
+    .filter(meta => !listed.has(meta.class) && needsName(meta, leadingTo, bases))
+    .map(meta => ({ name: meta.className, through: leadingTo.get(meta.class) }));
+}
+
+/** Whether the list of entities was made by `explicitEntities`. */
+export function isExplicit(orm: AnyOrm): boolean {
+  return orm.config.get('entities').some(entity => isNamed(entity) || isNamed(classOf(entity)));
+}
+
+/** Whether its class name ends up in the database: a concrete class that others lead to or extend, or share a hierarchy with. */
+function needsName(meta: EntityMetadata, targets: ReadonlyMap<unknown, string>, bases: ReadonlySet<unknown>): boolean {
   if (meta.abstract || meta.virtual) {
     return false;
   }
@@ -39,7 +53,10 @@ function needsName(meta: EntityMetadata, targets: ReadonlyMap<unknown, string>):
     // MikroORM makes one for each many-to-many relation, and names it by the table
     return EntitySchema.REGISTRY.has(meta.class) || Object.hasOwn(meta.class, MetadataStorage.META_SYMBOL);
   }
-  return targets.has(meta.class) || meta.root.discriminatorColumn !== undefined || meta.inheritanceType === 'tpt';
+  const isBase = bases.has(meta.class) && !meta.embeddable && meta.name !== undefined;
+  return (
+    isBase || targets.has(meta.class) || meta.root.discriminatorColumn !== undefined || meta.inheritanceType === 'tpt'
+  );
 }
 
 function classOf(entity: unknown): unknown {

@@ -5,6 +5,9 @@ export function looksMinified(name: string): boolean {
   return /^[\w$]{1,3}$/.test(name);
 }
 
+/** What a naming strategy makes of a minified class name, in front of a column's name. */
+export const MINIFIED_PREFIX = /^(?:[a-z0-9$]{1,3}|[a-z$]_[a-z0-9$]{1,2})_/i;
+
 /** The name field of a migration, which the generator of MikroORM 7.2 writes, or undefined. */
 export function ownName(migration: MigrationObject['class']): string | undefined {
   try {

@@ -43,27 +43,32 @@ export function assertStableNames(config: AnyOrm['config'], lacks = false): void
 }
 
 /** Whether the Migrator extension is registered. */
-function hasMigrator(orm: AnyOrm): boolean {
+export function hasMigrator(orm: AnyOrm): boolean {
   return orm.config.getExtension('@mikro-orm/migrator') !== undefined;
 }
 
-/** Names of the migrations that each schema lacks, after its own: all of them, if the database is not there yet. */
+/**
+ * Names of the migrations that each schema lacks, after its own: all of them, if the database is not there yet; and names of
+ * a minifier's that it has recorded.
+ */
 export async function pendingMigrations(
   orm: AnyOrm,
   isThere: boolean,
   schemas: readonly RunSchema[] = [undefined],
-): Promise<string[]> {
+): Promise<{ pending: string[]; minified: string[] }> {
   if (!hasMigrator(orm)) {
-    return [];
+    return { pending: [], minified: [] };
   }
-  const pending: string[] = [];
+  const [pending, minified]: string[][] = [[], []];
   for (const schema of schemas) {
     const { all, executed } = isThere
       ? await compareMigrations(orm, schema)
-      : { all: await listMigrations(orm), executed: new Set() };
-    pending.push(...all.filter(name => !executed.has(name)).map(name => inSchema(schema, name)));
+      : { all: await listMigrations(orm), executed: new Set<string>() };
+    pending!.push(...all.filter(name => !executed.has(name)).map(name => inSchema(schema, name)));
+    const wrong = [...executed].filter(name => looksMinified(name) && !all.includes(name));
+    minified!.push(...wrong.map(name => inSchema(schema, name)));
   }
-  return pending;
+  return { pending: pending!, minified: minified! };
 }
 
 /** Those of `schemas` in which the Migrator has something to do. */

@@ -162,7 +162,7 @@ function assertNotMinified(
   const isCertain = wrong.length === 1 && missing.length === 1;
   const shape = isCertain ? `${minified[0]}: '${missing[0]}'` : minified.map(name => shapeOf(name, rows)).join(', ');
   throw new ExplicitNameError(
-    `Migrations were recorded under names that a minifier made: ${minified.join(', ')}. Nothing was run. By id, the rows are: ${listOf(wrong)}. Listed, and not recorded: ${missing.join(', ') || 'none; delete the row of a migration that is gone'}. Write the name of each row, in the order of the ids, and the next run repairs them: explicitMigrations(migrations, { renamed: { ${shape} } }).`,
+    `Migrations were recorded under names that a minifier made: ${minified.join(', ')}. Nothing was run. By id, the rows are: ${listOf(wrong)}. Listed, and not recorded: ${missing.join(', ') || 'none; delete the row of a migration that is gone'}. Write the name of each row, in the order of the ids, and the next run repairs them: explicitMigrations(migrations, { renamed: { ${shape} } }). \`npx mikro-orm-web doctor\` finds them, where the database proves which they are.`,
   );
 }
 

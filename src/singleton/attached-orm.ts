@@ -103,7 +103,10 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
   async check({ migrate }: OpenOptions): Promise<OrmHealth> {
     return this.database.isClosing
       ? unhealthy(new OrmClosedError(this.database.name))
-      : checkHealth(this.orm, this.database.identity.file, await resolveSchemas(this.orm, migrate));
+      : checkHealth(this.orm, this.database.identity.file, {
+          schemas: await resolveSchemas(this.orm, migrate),
+          pool: this.database,
+        });
   }
 
   async #connect(connect: ConnectOptions | undefined, assertOpen: () => void): Promise<void> {

@@ -3,7 +3,9 @@ import { mapOrmError } from '../problems/map-orm-error.js';
 import type { OrmProblemCode } from '../problems/problem-codes.js';
 import type { RunSchema } from '../migrations/migrate-options.js';
 import { pendingMigrations } from '../migrations/pending-migrations.js';
+import { probeSchema } from '../migrations/schema-probe.js';
 import type { AnyOrm } from '../orm-source.js';
+import { within } from '../util/time-limit.js';
 
 /** Whether this process can serve: what `check()` of an {@link OrmSingleton} resolves with. */
 export interface OrmHealth {
@@ -11,6 +13,11 @@ export interface OrmHealth {
   ok: boolean;
   database: { ok: boolean; reason?: OrmProblemCode | undefined };
   migrations: { ok: boolean; pending: string[] };
+  /**
+   * Only where the database has names that a minifier made: of migrations, join columns or discriminators.
+   * `npx mikro-orm-web doctor` repairs them. The reason names tables and columns: it is for a log, not for clients.
+   */
+  schema?: { ok: boolean; reason?: string | undefined } | undefined;
 }
 
 /** What a check tells of an error: its cause in the terms of `mapOrmError`, and no more. */
@@ -21,22 +28,51 @@ export function unhealthy(error: unknown, orm?: AnyOrm): OrmHealth {
 
 /**
  * Asks the database, by SELECTs only, whether it answers and has all migrations. A `file` that is not there is an empty
- * database: asking it would create it.
+ * database: asking it would create it. A schema that was found healthy is not looked at again on the same `pool`.
  */
 export async function checkHealth(
   orm: AnyOrm,
   file: string | undefined,
-  schemas: readonly RunSchema[],
+  { schemas, pool }: { schemas: readonly RunSchema[]; pool: object },
 ): Promise<OrmHealth> {
   try {
     const isThere = file === undefined || existsSync(file);
     if (isThere) {
       await orm.driver.getConnection().execute('select 1');
     }
-    const pending = await pendingMigrations(orm, isThere, schemas);
-    const ok = pending.length === 0;
-    return { ok, database: { ok: true }, migrations: { ok, pending } };
+    const { pending, minified } = await pendingMigrations(orm, isThere, schemas);
+    const names =
+      minified.length > 0 &&
+      `Migrations are recorded as ${minified.join(', ')}: names that a minifier made. Run npx mikro-orm-web doctor.`;
+    const reason = names || (isThere ? await probe(orm, pool) : undefined);
+    const migrations = { ok: pending.length === 0, pending };
+    return {
+      ok: migrations.ok && reason === undefined,
+      database: { ok: true },
+      migrations,
+      ...(reason === undefined ? {} : { schema: { ok: false, reason } }),
+    };
   } catch (error) {
     return unhealthy(error, orm);
   }
+}
+
+/** Milliseconds that a check waits for a probe: on a large table it goes on, and a later check has its answer. */
+const PROBE_TIMEOUT = 1_000;
+
+/** Probes that found nothing, or are under way, by pool. */
+const probes = new WeakMap<object, Promise<string | undefined>>();
+
+/** What is wrong with the schema. A probe that fails says nothing: whether the database answers is asked by itself. */
+async function probe(orm: AnyOrm, pool: object): Promise<string | undefined> {
+  let running = probes.get(pool);
+  if (!running) {
+    running = probeSchema(orm);
+    probes.set(pool, running);
+    running.then(
+      reason => reason !== undefined && probes.delete(pool),
+      () => probes.delete(pool),
+    );
+  }
+  return within(PROBE_TIMEOUT, running).catch(() => undefined);
 }

@@ -49,14 +49,21 @@ export default defineConfig({
 
 const run = (...args: string[]) => runWith({}, ...args);
 
-async function runWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<{ code: number; out: string }> {
+async function runWith(
+  env: NodeJS.ProcessEnv,
+  ...args: string[]
+): Promise<{ code: number; out: string; stdout?: string }> {
   const started = promisify(execFile)(process.execPath, [cli, ...args], {
     cwd: folder,
     env: { ...process.env, ...env },
   });
   return started.then(
     ({ stdout }) => ({ code: 0, out: stdout.trim() }),
-    ({ code, stderr }: { code: number; stderr: string }) => ({ code, out: stderr.trim() }),
+    ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({
+      code,
+      out: stderr.trim(),
+      ...(stdout === '' ? {} : { stdout: stdout.trim() }),
+    }),
   );
 }
 
@@ -232,5 +239,90 @@ await describeDriver('postgresql', () => {
     );
     await holder.close();
     await database.drop();
+  });
+});
+
+describe('doctor', () => {
+  const writeApp = (options: object = {}, dbName = 'app.db') => writeConfig('sqlite', { dbName }, options);
+  const onFile = <T = void>(sql: string) =>
+    onServer<T>({ driver: SqliteDriver, dbName: join(folder, 'app.db') } as DatabaseConfig, sql);
+
+  test('a healthy app, before and after its migrations', async () => {
+    await writeApp();
+    expect(await run('doctor')).toEqual({ code: 0, out: 'Nothing is wrong.' });
+    expect(await readdir(folder), 'it creates no file').not.toContain('app.db');
+    expect((await run('migrate')).code).toBe(0);
+    const { code, out } = await run('doctor', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual({ ok: true, findings: [], repair: { sql: [], questions: [] } });
+  });
+
+  test('a minified name: found, repaired by its SQL, and told by `migrate --check`, which names doctor', async () => {
+    await writeApp();
+    expect((await run('migrate')).code).toBe(0);
+    await onFile(`update mikro_orm_migrations set name = 'g'`);
+    const text = await run('doctor');
+    expect(text.code).toBe(1);
+    expect(text.stdout).toMatch(
+      /^error recorded-names: .*renamed: \{ g: 'Migration1' \}.*begin immediate;\nupdate .*\ncommit;$/s,
+    );
+    expect(await run('migrate', '--check')).toEqual({
+      code: 1,
+      out: expect.stringContaining('npx mikro-orm-web doctor'),
+    });
+    const { stdout } = await run('doctor', '--json');
+    const report = JSON.parse(stdout!);
+    expect(report).toMatchObject({ ok: false, renamed: { g: 'Migration1' }, findings: [{ id: 'recorded-names' }] });
+    for (const { fix } of report.findings) {
+      expect(fix).toBeTypeOf('string');
+    }
+    for (const sql of report.repair.sql.filter((line: string) => line.startsWith('update'))) {
+      await onFile(sql);
+    }
+    expect(await run('doctor')).toEqual({ code: 0, out: 'Nothing is wrong.' });
+    expect(await run('migrate', '--check')).toEqual({ code: 0, out: 'No migration is pending.' });
+  });
+
+  test('what it could not look at', async () => {
+    expect(await run('doctor', '--config', 'none.js')).toMatchObject({ code: 2 });
+    await writeConfig('postgresql', { host: '127.0.0.1', port: 1, dbName: 'none', password: 'secret' });
+    const { code, out } = await run('doctor', '--json');
+    expect(code).toBe(2);
+    expect(out).not.toContain('secret');
+    await writeApp();
+    expect(await run('doctor', '--discriminator', 'animal=cat')).toMatchObject({
+      code: 2,
+      out: expect.stringContaining('animal.type:k=cat'),
+    });
+  });
+});
+
+test('--check names the doctor where join columns are a minifier’s', async () => {
+  await writeFile(
+    join(folder, 'mikro-orm.config.js'),
+    `import { defineEntity, p } from '@mikro-orm/core';
+import { Migration } from '@mikro-orm/migrations';
+import { defineConfig } from '@mikro-orm/sqlite';
+import { explicitEntities, explicitMigrations } from 'mikro-orm-web';
+class Migration1 extends Migration {
+  async up() {
+    this.addSql('create table tag (id integer primary key)');
+    this.addSql('create table note (id integer primary key)');
+    this.addSql('create table note_tags (n_id integer not null, l_id integer not null, primary key (n_id, l_id))');
+  }
+}
+const Tag = defineEntity({ name: 'Tag', properties: { id: p.integer().primary() } });
+const Note = defineEntity({ name: 'Note', properties: { id: p.integer().primary(), tags: () => p.manyToMany(Tag) } });
+export default defineConfig({
+  dbName: 'app.db',
+  entities: explicitEntities({ Note, Tag }),
+  ...explicitMigrations({ Migration1 }, { silent: true, snapshot: false }),
+});
+`,
+  );
+  expect(await run('migrate')).toMatchObject({ code: 0 });
+  expect(await run('migrate', '--check')).toEqual({
+    code: 1,
+    out: 'note_tags has no column note_id, tag_id, and n_id, l_id instead: names that a minifier made. Run npx mikro-orm-web doctor.',
   });
 });

@@ -295,6 +295,34 @@ describe('refusals name all offenders and the line to write', () => {
     await expect(orm()).rejects.toThrow(/missing in explicitEntities: a\. List each/);
   });
 
+  test('a concrete base with a table of its own; one without a table needs no name', async () => {
+    const singletonOf = (options: { abstract?: boolean }) => {
+      class Base {
+        id!: number;
+      }
+      class Note extends Base {
+        text!: string;
+      }
+      minified(Base, 'h');
+      defineEntity({ name: 'h', class: Base, ...options, properties: { id: p.integer().primary() } } as never);
+      const NoteSchema = defineEntity({
+        name: 'n',
+        class: minified(Note, 'n'),
+        extends: Base,
+        tableName: 'note',
+        properties: { text: p.string() },
+      });
+      return createOrmSingleton({
+        driver: SqliteDriver,
+        dbName: ':memory:',
+        entities: explicitEntities({ Note: NoteSchema as never }),
+      });
+    };
+    await expect(singletonOf({})()).rejects.toThrow(/missing in explicitEntities: h\. List each/);
+    await using orm = singletonOf({ abstract: true });
+    await orm();
+  });
+
   test('a pivot entity of their own', async () => {
     const { Tag, TagSchema } = defineDomain();
     const Post = minified(

@@ -73,7 +73,7 @@ export function explicitMigrations(
   };
 }
 
-/** The migration, what is wrong with it, or nothing for what is none. */
+/** The migration, or what is wrong with it; undefined for a value that is no migration. */
 function readMigration(key: string, value: unknown): MigrationObject | string | undefined {
   if (!isMigration(value)) {
     return /^Migration\d/.test(key)

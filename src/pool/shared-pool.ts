@@ -31,7 +31,7 @@ export class SharedPool {
   #isRetired = false;
   #retiring: NodeJS.Timeout | undefined;
   #isClosed = false;
-  /** Who has the one handle of an embedded database. */
+  /** The user that has the one handle of an embedded database. */
   #holder: PoolUser | undefined;
   readonly #single = this.#ownerOf(true);
   readonly #many = this.#ownerOf(false);

@@ -11,7 +11,7 @@ export interface ConnectOptions {
   delay?: number | undefined;
 }
 
-/** What opening a database needs of whoever opens it. */
+/** What opening a database needs. */
 interface Opener {
   /** Creates the database; without it, a missing one is an error. */
   create: (() => Promise<void>) | undefined;

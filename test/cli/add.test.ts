@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { TESTED_VERSION } from '../../src/cli/frameworks.js';
-import { runCli } from '../support/cli.js';
+import { runCli, runScript } from '../support/cli.js';
 
 const repository = resolve(import.meta.dirname, '../..');
 let app: string;
@@ -175,6 +175,61 @@ describe('daloyjs', () => {
     expect(stdout).toMatch(/Compare src\/orm\.ts with .*examples\/daloyjs\/src\/orm\.ts/);
     expect(await read('src/orm.ts')).toBe('// mine');
   });
+});
+
+describe('what it writes', () => {
+  const run = (script: string, ...args: string[]) => runScript(join(repository, 'node_modules', script), app, ...args);
+
+  test('works: migration:create with plain Node.js, then a request through the hooks of DaloyJS', async () => {
+    await write('package.json', JSON.stringify({ type: 'module', devDependencies: { '@mikro-orm/cli': '7.2.1' } }));
+    await compile({ module: 'nodenext', rewriteRelativeImportExtensions: true });
+    await mkdir(join(app, 'src'));
+    await add('daloyjs');
+    const created = await run('@mikro-orm/cli/cli.js', 'migration:create', '--config', 'src/mikro-orm.config.ts');
+    expect(created, created.stderr).toMatchObject({ code: 0 });
+    expect(await read('src/migrations/index.ts')).toMatch(/from '\.\/Migration\d+\.ts'/);
+    await write(
+      'src/request.ts',
+      `import { User } from './entities/index.ts';
+import { orm, ormHooks } from './orm.ts';
+const request: any = { routePath: '/users', state: {} };
+await ormHooks.beforeHandle!(request);
+request.state.em.create(User, { email: 'ann@example.com', name: 'Ann' });
+await request.state.em.flush();
+console.log(await request.state.em.count(User));
+await ormHooks.onSend!(new Response(), request);
+await orm.close();
+`,
+    );
+    const answer = await runScript(join(app, 'src/request.ts'), app);
+    expect(answer, answer.stderr).toMatchObject({ code: 0, stdout: expect.stringMatching(/^1$/m) });
+  });
+
+  test.for(['sqlite', 'libsql', 'pglite', 'postgresql', 'mariadb', 'mysql'])(
+    'has the right types, on %s, as strict as can be',
+    async driver => {
+      await depend({ [`@mikro-orm/${driver}`]: '7.2.1' });
+      await compile({
+        target: 'es2023',
+        lib: ['es2023', 'dom', 'dom.iterable'],
+        module: 'preserve',
+        types: ['node'],
+        strict: true,
+        noUncheckedIndexedAccess: true,
+        exactOptionalPropertyTypes: true,
+        noPropertyAccessFromIndexSignature: true,
+        verbatimModuleSyntax: true,
+        erasableSyntaxOnly: true,
+        skipLibCheck: true,
+        noEmit: true,
+        allowImportingTsExtensions: true,
+        paths: { '@daloyjs/core': ['../../daloyjs/double/index.ts'] },
+      });
+      await add('daloyjs');
+      expect(await read('mikro-orm.config.ts')).toContain(`@mikro-orm/${driver}`);
+      expect(await run('typescript/bin/tsc')).toEqual({ code: 0, stdout: '', stderr: '' });
+    },
+  );
 });
 
 test('refuses what it does not know, and a folder that is no app', async () => {

@@ -101,6 +101,9 @@ async function stepsFor(
   if ((await read(join(migrations, 'index.ts'))) === EMPTY_INDEX && !hasOnly(migrations, ['index.ts'])) {
     steps.push(`npx mikro-orm-web add index --path ${show(migrations)}`);
   }
+  if (['sqlite', 'libsql', 'pglite'].includes(driver) && !kept.includes(config)) {
+    steps.push(`Keep the database out of git: add ${driver === 'pglite' ? 'data/' : 'app.db*'} to .gitignore.`);
+  }
   steps.push(`npx mikro-orm migration:create --config ${show(config)}  (when the entities are what you want)`);
   return [...steps, ...framework.use.map(line => line.replace('{orm}', show(adapter)))];
 }

@@ -4,7 +4,7 @@ import { examine } from '../doctor/doctor.js';
 import { readAnswers } from '../doctor/discriminators.js';
 import { formatReport } from '../doctor/report.js';
 import { DEFAULT_LOCK_TIMEOUT } from '../migrations/lock/migration-lock.js';
-import { addIndex } from './add-index.js';
+import { add } from './add.js';
 import { fail, findConfig, withoutEntities } from './config.js';
 import { assertMigrations, checkMigrations, migrate } from './migrate.js';
 import { printStatus } from './status.js';
@@ -13,6 +13,7 @@ const USAGE = `Usage: mikro-orm-web migrate [options]
        mikro-orm-web status [options]
        mikro-orm-web doctor [options]
        mikro-orm-web add index [options]
+       mikro-orm-web add nextjs|daloyjs [--to <file>]
 
 migrate runs pending migrations under the lock of createOrmSingleton({ migrate }), as a step before a deploy.
 
@@ -40,6 +41,11 @@ add index lists the migrations that a folder has in its index.ts, for explicitMi
 
   --path <folder>     the folder of the migrations (default: the config's, ./migrations or ./src/migrations)
 
+add nextjs and add daloyjs copy the framework's adapter into the app in this folder, with a config, an index of entities and
+one of migrations, and the instrumentation of Next.js. They leave alone what exists, and tell what is left to do.
+
+  --to <file>         where the adapter goes (default: lib/orm.ts for Next.js, orm.ts for DaloyJS, in src/ if the app has it)
+
 The config is found as MikroORM's command line finds it (package.json, MIKRO_ORM_CLI_CONFIG, mikro-orm.config.ts …).
 
   --config <file>     config file
@@ -65,6 +71,7 @@ async function main(args: string[]): Promise<number> {
       'lock-timeout': { type: 'string' },
       path: { type: 'string' },
       json: { type: 'boolean' },
+      to: { type: 'string' },
       schema: { type: 'string', multiple: true },
       discriminator: { type: 'string', multiple: true },
       help: { type: 'boolean', short: 'h' },
@@ -77,10 +84,8 @@ async function main(args: string[]): Promise<number> {
   const [command, ...more] = positionals;
   // `--schema a b` is two, as in `--schema a --schema b`
   const schemas = values.schema && [...values.schema, ...more];
-  if (positionals.join(' ') === 'add index') {
-    // the config may import the index that is missing
-    const config = await findConfig(values.context, values.config).catch(() => undefined);
-    return addIndex(config, { path: values.path, baseDir: config?.baseDir ?? process.cwd() });
+  if (command === 'add' && more.length <= 1) {
+    return add(more[0], values);
   }
   if (!['migrate', 'status', 'doctor'].includes(command ?? '') || (!schemas && more.length > 0)) {
     throw new Error(USAGE);

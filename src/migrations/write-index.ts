@@ -162,8 +162,8 @@ async function replaceFile(path: string, text: string): Promise<void> {
   }
 }
 
-/** How this project writes imports: as the index did before, else as its tsconfig lets it. */
-async function importExtension(index: string | undefined, file: string): Promise<string> {
+/** How this project ends its imports: as the index does already, else as its tsconfig lets it. */
+export async function importExtension(index: string | undefined, file: string): Promise<string> {
   const written = index && /from (['"])\.\/.*?(\.[jt]s)?\1/.exec(index);
   if (written) {
     return written[2] ?? '';

@@ -15,13 +15,19 @@ export function hasEnded(em: EntityManager): boolean {
 /** What finds the EntityManager of a context by the name of its ORM: `context` of MikroORM's config. */
 export type ContextLookup = (name: string) => EntityManager | undefined;
 
-/** The EntityManagers that run under this name now: a transaction's, a request context's. */
-export function runningEms(
+/** The EntityManager of the transaction that runs under this name now. */
+export function runningTransaction(name: string): EntityManager | undefined {
+  const em = TransactionContext.getEntityManager(name);
+  return em && !hasEnded(em) ? em : undefined;
+}
+
+/** The EntityManager of the context that runs under this name now: what `lookup` finds, by default a request context's. */
+export function runningContext(
   name: string,
   lookup: ContextLookup = other => RequestContext.getEntityManager(other),
-): { transaction: EntityManager | undefined; context: EntityManager | undefined } {
-  const running = (em: EntityManager | undefined): EntityManager | undefined => (em && !hasEnded(em) ? em : undefined);
-  return { transaction: running(TransactionContext.getEntityManager(name)), context: running(lookup(name)) };
+): EntityManager | undefined {
+  const em = lookup(name);
+  return em && !hasEnded(em) ? em : undefined;
 }
 
 export function markEnded(em: EntityManager): void {

@@ -149,7 +149,7 @@ export class Lease implements DatabaseConnection {
     }
     this.#lent = undefined;
     try {
-      await this.#giveBack(lent);
+      await (lent.client ? this.#giveBack(lent, lent.client) : lent.driver.releaseConnection(lent.connection));
     } finally {
       this.#owner.released(this);
     }
@@ -160,13 +160,13 @@ export class Lease implements DatabaseConnection {
     this.#revoked ??= reason;
   }
 
-  async #giveBack({ driver, connection, client }: Lent): Promise<void> {
-    if (client && this.#failed && !this.#isTainted && !client.isIdle()) {
+  async #giveBack({ driver, connection }: Lent, client: NativeClient): Promise<void> {
+    if (this.#failed && !this.#isTainted && !client.isIdle()) {
       await client.settle();
     }
-    if (client && (this.#isTainted || !client.isIdle())) {
+    if (this.#isTainted || !client.isIdle()) {
       client.destroy();
-    } else if (client?.isInTransaction()) {
+    } else if (client.isInTransaction()) {
       client.destroy();
       if (!this.#failed && this.#statements === 1) {
         throw new OrmConfigError(OPEN_TRANSACTION);

@@ -1,6 +1,12 @@
 import type { EntityManager, ForkOptions } from '@mikro-orm/core';
 import { OrmConfigError } from '../errors.js';
-import { filterSwitches, forkWithEventsOf, runningEms, switchFilters } from '../mikro-orm-internals.js';
+import {
+  filterSwitches,
+  forkWithEventsOf,
+  runningContext,
+  runningTransaction,
+  switchFilters,
+} from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
 
 /** Options of a request's EntityManager: MikroORM's fork options (schema, flush mode, signal, session …) and filters. */
@@ -22,16 +28,16 @@ export interface RequestOptions extends ForkOptions {
 
 /** The EntityManager of the context or transaction of `orm` that runs now; undefined once that has ended. */
 export function runningEm<ORM extends AnyOrm>(orm: ORM): ORM['em'] | undefined {
-  const { transaction, context } = ownRunningEms(orm);
-  return transaction ?? context;
+  return ownEm(orm, runningTransaction(orm.em.name)) ?? contextEm(orm);
 }
 
-function ownRunningEms<ORM extends AnyOrm>(orm: ORM): Record<'transaction' | 'context', ORM['em'] | undefined> {
-  const { transaction, context } = runningEms(orm.em.name, orm.config.get('context'));
-  // a reload, or another module graph, has another ORM under the same name
-  const own = (em: EntityManager | undefined): ORM['em'] | undefined =>
-    em?.config === orm.config ? (em as ORM['em']) : undefined;
-  return { transaction: own(transaction), context: own(context) };
+function contextEm<ORM extends AnyOrm>(orm: ORM): ORM['em'] | undefined {
+  return ownEm(orm, runningContext(orm.em.name, orm.config.get('context')));
+}
+
+/** A reload, or another module graph, has another ORM under the same name. */
+function ownEm<ORM extends AnyOrm>(orm: ORM, em: EntityManager | undefined): ORM['em'] | undefined {
+  return em?.config === orm.config ? (em as ORM['em']) : undefined;
 }
 
 /**
@@ -44,8 +50,8 @@ export function forkEm<ORM extends AnyOrm>(
   { filters: _filters, inherit: _inherit, ...options }: RequestOptions = {},
   useContext = false,
 ): ORM['em'] {
-  const { context } = parent ? ownRunningEms(orm) : { context: undefined };
-  return forkWithEventsOf(context ?? orm.em, parent ?? orm.em, {
+  const events = (parent && contextEm(orm)) ?? orm.em;
+  return forkWithEventsOf(events, parent ?? orm.em, {
     ...options,
     useContext,
     // whatever context or transaction runs around the call

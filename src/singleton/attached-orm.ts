@@ -5,7 +5,7 @@ import { checkedMigratorOf } from '../migrations/checked-migrator.js';
 import { assertMigratable, migrationsKey, schemasBehind } from '../migrations/pending-migrations.js';
 import { DEFAULT_LOCK_TIMEOUT, withMigrationLock } from '../migrations/lock/migration-lock.js';
 import { resolveSchemas, type MigrateOptions, type RunSchema } from '../migrations/migrate-options.js';
-import { runningEms, weakenEntityRegistry } from '../mikro-orm-internals.js';
+import { runningContext, runningTransaction, weakenEntityRegistry } from '../mikro-orm-internals.js';
 import type { EntityList } from '../orm-source.js';
 import { attachOrm } from '../process/attach-orm.js';
 import { assertNotMigrating, whileMigrating } from '../process/running-migrations.js';
@@ -161,8 +161,7 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
  * that close() waits for does not: it is served until the end.
  */
 async function untilClosed(name: string, closings: number): Promise<void> {
-  const { transaction, context } = runningEms(name);
-  if (!transaction && !context) {
+  if (!runningTransaction(name) && !runningContext(name)) {
     await findDatabase(name)?.untilClosed(closings);
   }
 }

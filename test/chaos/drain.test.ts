@@ -86,11 +86,14 @@ for (const name of ['sqlite', 'postgresql', 'mariadb'] as const) {
       ]);
       await expect(held.count(graph.User)).rejects.toMatchObject({ code: 'ORM_CLOSED' });
       if (name === 'postgresql') {
-        const [row] = await onServer<{ count: string }[]>(
-          { ...database.config, dbName: 'postgres' },
-          `select count(*) from pg_stat_activity where datname = '${database.config.dbName}'`,
-        );
-        expect(Number(row!.count)).toBe(0);
+        const backends = async () => {
+          const [row] = await onServer<{ count: string }[]>(
+            { ...database.config, dbName: 'postgres' },
+            `select count(*) from pg_stat_activity where datname = '${database.config.dbName}'`,
+          );
+          return Number(row!.count);
+        };
+        await expect.poll(backends, { timeout: 15_000 }).toBe(0); // a backend ends after its client
       }
       await new Promise(done => server.close(done));
       await database.drop();

@@ -4,7 +4,14 @@ import { Migration } from '@mikro-orm/migrations';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { SqliteDriver } from '@mikro-orm/sqlite';
 import type { OrmSingleton } from '../../src/index.js';
-import { createDatabase, describeDriver, DRIVERS, onServer, type TestDatabase } from '../support/databases.js';
+import {
+  createDatabase,
+  describeDriver,
+  DRIVERS,
+  onServer,
+  type TestDatabase,
+  type DatabaseConfig,
+} from '../support/databases.js';
 import { createGraph, Migration20260101000000 } from '../support/graphs.js';
 
 /** No server listens there. */
@@ -494,5 +501,28 @@ describe('closing while opening', () => {
     await new Promise(resolve => setTimeout(resolve, 100));
     await orm.close();
     await expect(opening).rejects.toMatchObject({ name: 'OrmClosedError' });
+  });
+});
+
+describe('close() of a singleton that was never used', () => {
+  test('builds nothing and calls no config', async () => {
+    const config = vi.fn(() => ({}) as DatabaseConfig);
+    const orm = createGraph({} as DatabaseConfig).then(graph =>
+      graph.createOrmSingleton(config, { name: 'never used' }),
+    );
+    await (await orm).close();
+    expect(config).not.toHaveBeenCalled();
+    await expect((await orm)()).rejects.toMatchObject({ code: 'ORM_CLOSED' });
+    expect(config).not.toHaveBeenCalled();
+  });
+
+  test('closes what another graph has opened under its name', async () => {
+    const database = await createDatabase('sqlite');
+    const [a, b] = [await createGraph(database.config), await createGraph(database.config)];
+    const used = a.createOrmSingleton(a.config, { name: 'used elsewhere' });
+    await used();
+    await b.createOrmSingleton(b.config, { name: 'used elsewhere' }).close();
+    expect(used.current).toBeUndefined();
+    await database.drop();
   });
 });

@@ -47,7 +47,7 @@ export class SharedPool {
     return this.#busy;
   }
 
-  /** Connections handed out so far: above 0, the database was reached. */
+  /** Connections handed out so far: a drain tells by it whether it was quiet. */
   get served(): number {
     return this.#served;
   }

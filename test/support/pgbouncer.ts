@@ -1,19 +1,20 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './processes.js';
 
 /** A PgBouncer before PostgreSQL that gives a connection to whoever begins a transaction next; undefined if there is none. */
-export async function startPgBouncer(): Promise<{ port: number; stop: () => Promise<void> } | undefined> {
+export async function startPgBouncer(server = 5432): Promise<{ port: number; stop: () => Promise<void> } | undefined> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'mikro-orm-web-'));
   const settings = join(folder, 'pgbouncer.ini');
   await writeFile(
     settings,
     `[databases]
-     * = host=127.0.0.1 port=5432 user=postgres
+     * = host=127.0.0.1 port=${server} user=postgres
      [pgbouncer]
      pool_mode = transaction
      auth_type = any
@@ -41,14 +42,6 @@ export async function startPgBouncer(): Promise<{ port: number; stop: () => Prom
     }
   }
   return { port, stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise(done => server.close(done));
-  return port;
 }
 
 function answers(port: number): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll } from 'vitest';
 import { startPgBouncer } from '../../support/pgbouncer.js';
 import { stateOf, thaw, until } from '../../support/processes.js';
 import { REQUESTS } from './app-process.js';
@@ -37,6 +38,7 @@ async function die({ proxy, killBackends }: Stage): Promise<void> {
 }
 
 const bouncer = await startPgBouncer();
+afterAll(() => bouncer?.stop());
 
 await testScenarios([
   {

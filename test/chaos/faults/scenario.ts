@@ -11,7 +11,7 @@ export type Driver = Settings['driver'];
 export type Mode = Settings['mode'];
 
 export const DRIVERS: Driver[] = ['postgresql', 'mariadb'];
-const PORTS = { postgresql: 5432, mariadb: 3306 };
+export const PORTS = { postgresql: 5432, mariadb: 3306 };
 
 export const POOL = 8;
 
@@ -78,6 +78,14 @@ export interface Scenario extends Setting {
   stays?: boolean;
 }
 
+let turn: Promise<unknown> = Promise.resolve();
+/** Apps start one after the other: that takes the time of a processor, and what comes then is mostly waiting. */
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const result = turn.then(work);
+  turn = result.catch(() => undefined);
+  return result;
+}
+
 /** Runs `work` with an app behind a proxy, and ends all of it. */
 export async function withApp<T>(
   setting: Setting,
@@ -99,21 +107,25 @@ export async function withApp<T>(
     const proxy = await createProxy(port ?? server?.port ?? PORTS[driver]);
     undo.push(proxy.cut);
     const { driver: _, ...config } = { ...database.config, port: proxy.port, pool: { min: 0, max: pool } };
-    const app = await startApp({
+    const settings: Settings = {
       mode,
       driver,
       config,
       options: { ...LIMITS, ...options },
       hangAfter: HANGS_AFTER[mode],
-    });
-    undo.push(app.kill);
-    if (!cold) {
-      await app.tell({ do: 'open' });
-      const slots = await app.tell<number>({ do: 'slots', of: pool, limit: 20_000 });
-      if (slots !== pool) {
-        throw new Error(`only ${slots} of ${pool} connections before anything has happened`);
+    };
+    const app = await inTurn(async () => {
+      const started = await startApp(settings);
+      undo.push(started.kill);
+      if (!cold) {
+        await started.tell({ do: 'open' });
+        const slots = await started.tell<number>({ do: 'slots', of: pool, limit: 20_000 });
+        if (slots !== pool) {
+          throw new Error(`only ${slots} of ${pool} connections before anything has happened`);
+        }
       }
-    }
+      return started;
+    });
     return await work({
       app,
       proxy,

@@ -24,14 +24,7 @@ export interface Settings {
   /** A request that takes longer hangs. In ms. */
   hangAfter: number;
 }
-export interface PoolOptions {
-  validateAfter?: number | false;
-  validateTimeout?: number;
-  acquireTimeout?: number;
-  connectTimeout?: number;
-  queryTimeout?: number | false;
-  leakAfter?: number | false;
-}
+export type PoolOptions = NonNullable<OrmSingletonOptions['pool']>;
 export type Kind = 'mixed' | 'read' | 'write' | 'held' | 'slow' | 'stream' | 'insert' | 'aborted';
 export interface Outcome {
   result: 'ok' | 'mapped' | 'unmapped' | 'hung';
@@ -41,7 +34,7 @@ export interface Outcome {
   at: number;
 }
 export type Command =
-  | { do: 'open' | 'unhandled' | 'stats' | 'go' }
+  | { do: 'open' | 'unhandled' | 'go' }
   | { do: 'slots'; of: number; limit: number }
   | { do: 'requests'; count: number; kind: Kind; frozen?: boolean }
   | { do: 'leak'; count: number; what: 'transaction' | 'stream' }
@@ -84,8 +77,7 @@ const config = {
   logger: () => undefined,
 } as unknown as Options<IDatabaseDriver>;
 
-const options: OrmSingletonOptions = { ...({ pool: settings.options } as object) };
-const singleton = createOrmSingleton(config, options);
+const singleton = createOrmSingleton(config, { pool: settings.options });
 let initialized: MikroORM | undefined;
 
 const tables = { postgresql: { sleep: 'select pg_sleep(?)' }, mariadb: { sleep: 'select sleep(?)' } }[settings.driver];
@@ -212,13 +204,8 @@ const forgotten: unknown[] = [];
 const close = (drain: number): Promise<void> =>
   isOurs ? singleton.close({ drain }) : (initialized?.close() ?? Promise.resolve());
 
-async function check(timeout: number | undefined): Promise<unknown> {
-  if (!isOurs) {
-    return initialized!.isConnected();
-  }
-  const ask: (options?: { timeout?: number }) => Promise<unknown> = singleton.check;
-  return timeout === undefined ? ask() : ask({ timeout });
-}
+const check = (timeout: number | undefined): Promise<unknown> =>
+  isOurs ? singleton.check(timeout === undefined ? {} : { timeout }) : initialized!.isConnected();
 
 async function obey(command: Command): Promise<unknown> {
   switch (command.do) {
@@ -255,8 +242,6 @@ async function obey(command: Command): Promise<unknown> {
     }
     case 'unhandled':
       return unhandled;
-    case 'stats':
-      return (singleton as unknown as { stats?: () => unknown }).stats?.();
     case 'close': {
       const closing = await outcomeOf(close(command.drain), command.limit);
       // from here on nothing but the app's own leftovers keeps the process

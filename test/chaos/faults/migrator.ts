@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { Migration } from '@mikro-orm/migrations';
 import type { IDatabaseDriver, Options } from '@mikro-orm/core';
-import { createOrmSingleton, explicitMigrations, type OrmSingletonOptions } from '../../../dist/index.js';
+import { createOrmSingleton, explicitMigrations } from '../../../dist/index.js';
 import type { PoolOptions } from './app.js';
 
 export interface Orders {
@@ -59,12 +59,7 @@ const config = {
   logger: () => undefined,
   ...explicitMigrations({ Migration20260401000000 }, { silent: true, snapshot: false }),
 } as unknown as Options<IDatabaseDriver>;
-const options: OrmSingletonOptions = {
-  migrate: { lockTimeout: orders.lockTimeout },
-  ...({ pool: orders.options } as object),
-};
-
-const orm = createOrmSingleton(config, options);
+const orm = createOrmSingleton(config, { migrate: { lockTimeout: orders.lockTimeout }, pool: orders.options });
 const started = performance.now();
 const result = await orm().then(
   () => ({}),

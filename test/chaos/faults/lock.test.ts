@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test, type TestContext } from 'vitest';
 import { createDatabase, describeDriver, onServer, type DatabaseConfig } from '../../support/databases.js';
 import { stateOf, thaw, until } from '../../support/processes.js';
 import { createProxy, type Proxy } from '../../support/proxy.js';
@@ -16,7 +16,7 @@ const LOCK_TIMEOUT = 2_000;
 const SLACK = 10_000;
 
 /** Starts a process that migrates. */
-async function startMigrator(orders: Orders) {
+async function startMigrator(orders: Orders, { onTestFinished }: TestContext) {
   const child = fork(resolve(import.meta.dirname, 'migrator.ts'), [JSON.stringify(orders)], {
     env: { ...process.env, NODE_ENV: 'production' },
     execArgv: ['--disable-warning=ExperimentalWarning'],
@@ -41,33 +41,38 @@ async function startMigrator(orders: Orders) {
     result: (limit: number): Promise<Result> =>
       Promise.race([
         result,
-        sleep(limit).then(() => Promise.reject(new Error(`it has neither migrated nor failed within ${limit} ms`))),
+        sleep(limit).then(() =>
+          Promise.reject(new Error(`${orders.tag} has neither migrated nor failed within ${limit} ms`)),
+        ),
       ]),
     exits: (): Promise<boolean> => Promise.race([exit.then(() => true), sleep(SLACK, false)]),
   };
 }
 
 /** A database for migrations that leave their steps behind, and a proxy before its server. */
-async function prepare(driver: Driver) {
+async function prepare(driver: Driver, context: TestContext) {
   const database = await createDatabase(driver);
   const proxy = await createProxy(PORTS[driver]);
-  onTestFinished(async () => {
+  context.onTestFinished(async () => {
     await proxy.cut();
     await database.drop();
   });
   const { config } = database;
   await onServer(config, 'create table steps (step integer not null, tag varchar(20) not null)');
   const start = (tag: string, through: Proxy | undefined, orders: Partial<Orders> = {}) =>
-    startMigrator({
-      driver,
-      config: JSON.parse(JSON.stringify({ ...config, port: through?.port ?? PORTS[driver] })) as object,
-      tag,
-      lockTimeout: LOCK_TIMEOUT,
-      options: LIMITS,
-      transactional: true,
-      holdUp: 'no',
-      ...orders,
-    });
+    startMigrator(
+      {
+        driver,
+        config: JSON.parse(JSON.stringify({ ...config, port: through?.port ?? PORTS[driver] })) as object,
+        tag,
+        lockTimeout: LOCK_TIMEOUT,
+        options: LIMITS,
+        transactional: true,
+        holdUp: 'no',
+        ...orders,
+      },
+      context,
+    );
   /** The steps that a process has done. */
   const steps = async (tag: string): Promise<number[]> => {
     const rows = await onServer<{ step: number }[]>(
@@ -89,36 +94,50 @@ async function findLock(driver: Driver, config: DatabaseConfig): Promise<number 
   return row?.id ?? null;
 }
 
+/** How many sessions the database has, without the one that asks. */
+async function countSessions(driver: Driver, config: DatabaseConfig): Promise<number> {
+  const sql = {
+    postgresql: `select count(*) as count from pg_stat_activity where datname = current_database()`,
+    mariadb: `select count(*) as count from information_schema.processlist where db = database()`,
+  }[driver];
+  const [row] = await onServer<{ count: string | number }[]>(config, sql);
+  return Number(row!.count) - 1;
+}
+
 for (const driver of DRIVERS) {
   await describeDriver(driver, () => {
-    test.concurrent('a holder in silence stops, those that wait hear of it in time', { timeout: 90_000 }, async () => {
-      const { config, proxy, start, steps } = await prepare(driver);
-      const holder = await start('holder', proxy, { holdUp: 'waits' });
-      await holder.migrating;
-      proxy.silence({ fresh: true });
-      holder.go();
-      const waiter = await start('waiter', undefined);
-      const waited = await waiter.result(LOCK_TIMEOUT + SLACK);
-      const held = await holder.result(LIMITS.queryTimeout + SLACK);
-      expect(held.name, held.message).toBeDefined();
-      expect(await holder.exits(), 'the holder ends by itself').toBe(true);
-      console.log(
-        `${driver}: holder in silence: ${held.name} after ${held.took} ms; waiter: ${waited.name ?? 'migrated'} after ${waited.took} ms; lock held by ${await findLock(driver, config)}`,
-      );
-      if (waited.name !== undefined) {
-        expect(waited.code).toBe('MIGRATION_LOCK');
-        await proxy.cut(); // now the server knows
-        const next = await start('next', undefined);
-        expect(await next.result(LOCK_TIMEOUT + SLACK)).not.toHaveProperty('name');
-        await proxy.restore();
-      }
-      expect([...(await steps('waiter')), ...(await steps('next'))]).toEqual([1, 2, 3]);
-      const ofHolder = await steps('holder');
-      expect(ofHolder.length, 'it has done nothing after the silence').toBeLessThan(2);
-    });
+    test.concurrent(
+      'a holder in silence stops, those that wait hear of it in time',
+      { timeout: 90_000 },
+      async context => {
+        const { config, proxy, start, steps } = await prepare(driver, context);
+        const holder = await start('holder', proxy, { holdUp: 'waits' });
+        await holder.migrating;
+        proxy.silence({ fresh: true });
+        holder.go();
+        const waiter = await start('waiter', undefined);
+        const waited = await waiter.result(LOCK_TIMEOUT + SLACK);
+        const held = await holder.result(LIMITS.queryTimeout + SLACK);
+        expect(held.name, held.message).toBeDefined();
+        expect(await holder.exits(), 'the holder ends by itself').toBe(true);
+        console.log(
+          `${driver}: holder in silence: ${held.name} after ${held.took} ms; waiter: ${waited.name ?? 'migrated'} after ${waited.took} ms; lock held by ${await findLock(driver, config)}`,
+        );
+        if (waited.name !== undefined) {
+          expect(waited.code).toBe('MIGRATION_LOCK');
+          await proxy.cut(); // now the server knows
+          const next = await start('next', undefined);
+          expect(await next.result(LOCK_TIMEOUT + SLACK)).not.toHaveProperty('name');
+          await proxy.restore();
+        }
+        expect([...(await steps('waiter')), ...(await steps('next'))]).toEqual([1, 2, 3]);
+        const ofHolder = await steps('holder');
+        expect(ofHolder.length, 'it has done nothing after the silence').toBeLessThan(2);
+      },
+    );
 
-    test.concurrent('who waits in silence fails in time', { timeout: 90_000 }, async () => {
-      const { proxy, start, steps } = await prepare(driver);
+    test.concurrent('who waits in silence fails in time', { timeout: 90_000 }, async context => {
+      const { proxy, start, steps } = await prepare(driver, context);
       const holder = await start('holder', undefined, { holdUp: 'waits' });
       await holder.migrating;
       const waiter = await start('waiter', proxy);
@@ -132,8 +151,8 @@ for (const driver of DRIVERS) {
       expect([await steps('holder'), await steps('waiter')]).toEqual([[1, 2, 3], []]);
     });
 
-    test.concurrent('where all is silent from the start, a run fails in time', { timeout: 90_000 }, async () => {
-      const { proxy, start } = await prepare(driver);
+    test.concurrent('where all is silent from the start, a run fails in time', { timeout: 90_000 }, async context => {
+      const { proxy, start } = await prepare(driver, context);
       proxy.silence({ fresh: true });
       const migrator = await start('first', proxy);
       const failed = await migrator.result(LOCK_TIMEOUT + LIMITS.connectTimeout + SLACK);
@@ -141,19 +160,24 @@ for (const driver of DRIVERS) {
       expect(await migrator.exits(), 'it ends by itself').toBe(true);
     });
 
-    test.concurrent(
-      'a frozen holder that has lost its lock runs no further statement',
-      { timeout: 90_000 },
-      async () => {
-        const { config, start, steps } = await prepare(driver);
+    for (const [length, least] of [
+      ['a moment', 0],
+      ['longer than its heart beats', 2_500],
+    ] as const) {
+      const name = `a holder that was frozen for ${length}, and has lost its lock, runs no further statement`;
+      test.concurrent(name, { timeout: 90_000 }, async context => {
+        const { config, start, steps } = await prepare(driver, context);
         const holder = await start('holder', undefined, { holdUp: 'stops', transactional: false });
         await holder.migrating;
         await until(() => stateOf(holder.pid) === 'T', 'the holder has stopped');
+        const before = await countSessions(driver, config);
+        const next = await start('next', undefined, { transactional: false, lockTimeout: 30_000 });
+        await until(async () => (await countSessions(driver, config)) > before, 'another process waits');
         const session = await findLock(driver, config);
         expect(session).not.toBeNull();
         await onServer(config, driver === 'postgresql' ? `select pg_terminate_backend(${session})` : `kill ${session}`);
-        const next = await start('next', undefined, { transactional: false });
-        expect(await next.result(LOCK_TIMEOUT + SLACK)).not.toHaveProperty('name');
+        expect(await next.result(30_000)).not.toHaveProperty('name');
+        await sleep(least); // a silence has to last
         thaw(holder.pid);
         const woken = await holder.result(SLACK);
         expect(await steps('holder')).toEqual([1]);
@@ -161,7 +185,7 @@ for (const driver of DRIVERS) {
         expect(woken).toMatchObject({ code: 'MIGRATION_LOCK' });
         expect(await onServer<object[]>(config, 'select name from mikro_orm_migrations')).toHaveLength(1);
         expect(await holder.exits(), 'it ends by itself').toBe(true);
-      },
-    );
+      });
+    }
   });
 }

@@ -1,3 +1,4 @@
+import { until } from '../../support/processes.js';
 import { startServer } from '../../support/servers.js';
 import { createAccounts, fill } from './accounts.js';
 import { REQUESTS } from './app-process.js';
@@ -12,6 +13,15 @@ async function requestsWhile({ app }: Stage, happens: () => Promise<void>): Prom
   await happens();
   await app.tell({ do: 'go' });
   return requests;
+}
+
+/** The server's sessions hear of it one after the other. */
+async function becomeReadOnly({ app, server }: Stage): Promise<void> {
+  await server.setReadOnly(true);
+  await until(
+    async () => (await app.requests('write', POOL)).every(({ result }) => result !== 'ok'),
+    'nobody can write any more',
+  );
 }
 
 /** Gives back what `fill` has taken. */
@@ -60,9 +70,9 @@ await testScenarios([
   {
     name: 'read-only server',
     ownServer: true,
-    async run({ app, server }) {
-      await server.setReadOnly(true);
-      return app.requests('mixed');
+    async run(stage) {
+      await becomeReadOnly(stage);
+      return stage.app.requests('mixed');
     },
     heal: ({ server }) => server.setReadOnly(false),
     ok: REQUESTS / 2, // those that only read
@@ -71,11 +81,11 @@ await testScenarios([
     name: 'failover, the old primary stays readable',
     ownServer: true,
     async run(stage) {
-      const { app, server } = stage;
+      const { app } = stage;
       const promoted = await startServer(app.driver);
       stage.later(promoted.remove);
       await createAccounts(app.driver, promoted);
-      await server.setReadOnly(true);
+      await becomeReadOnly(stage);
       stage.proxy.retarget(promoted.port);
       return app.requests('write');
     },

@@ -42,6 +42,9 @@ export type FindingId =
   | 'no-migrator'
   | 'node-version'
   | 'package-versions'
+  | 'core-copies'
+  | 'edge-runtime'
+  | 'next-bundling'
   | 'debug'
   | 'pool-maximum';
 

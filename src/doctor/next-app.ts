@@ -22,7 +22,7 @@ function examineEdge(folder: string): Finding[] {
       return [];
     }
     const isDriver = /^@mikro-orm\/(?!core$)/.test(found.specifier);
-    const isMiddleware = /^middleware\./.test(basename(file));
+    const isMiddleware = basename(file).startsWith('middleware.');
     const name = relative(folder, file);
     const steps = [...found.files.map(item => relative(folder, item)), found.specifier];
     return [

@@ -46,7 +46,10 @@ export type FindingId =
   | 'edge-runtime'
   | 'next-bundling'
   | 'debug'
-  | 'pool-maximum';
+  | 'pool-maximum'
+  | 'pooler-settings'
+  | 'pooler-session'
+  | 'transaction-pooling';
 
 /** The report as text, for a terminal. */
 export function formatReport({ findings, renamed, repair }: DoctorReport, notes: readonly string[] = []): string {

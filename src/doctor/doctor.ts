@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs';
 import type { Options } from '@mikro-orm/core';
 import { hasMigrator } from '../migrations/pending-migrations.js';
 import { isSql } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
-import { identifyDatabase } from '../process/database-identity.js';
+import { identifyDatabase, isThere } from '../process/database-identity.js';
 import { buildOrm } from '../singleton/build-orm.js';
 import { examineApp, examineNode } from './app.js';
 import { examineDiscriminators, type Answers } from './discriminators.js';
@@ -44,10 +43,8 @@ export async function examine(
   })) as AnyOrm;
   try {
     const findings = [...examineApp(orm, given, folder), ...examineUnlisted(orm)];
-    const { file } = identifyDatabase(orm);
-    // a file that is not there is an empty database: asking it would create it
-    const exam =
-      isSql(orm) && (file === undefined || existsSync(file)) ? await examineDatabase(orm, answers) : undefined;
+    // what is not there is an empty database
+    const exam = isSql(orm) && isThere(identifyDatabase(orm)) ? await examineDatabase(orm, answers) : undefined;
     return { report: toReport([...findings, ...(exam?.findings ?? [])], exam), notes: exam?.repair.notes ?? [] };
   } finally {
     await orm.close();

@@ -103,7 +103,7 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
   async check({ migrate }: OpenOptions): Promise<OrmHealth> {
     return this.database.isClosing
       ? unhealthy(new OrmClosedError(this.database.name))
-      : checkHealth(this.orm, this.database.identity.file, {
+      : checkHealth(this.orm, this.database.identity, {
           schemas: await resolveSchemas(this.orm, migrate),
           pool: this.database,
         });

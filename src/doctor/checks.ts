@@ -1,18 +1,20 @@
-import type { EntityMetadata } from '@mikro-orm/core';
 import type { CheckDef, Column, DatabaseTable } from '@mikro-orm/sql';
+import type { DiscriminatorColumn } from '../migrations/discriminator-columns.js';
 import { looksMinifiedValue } from '../migrations/schema-probe.js';
 import { keyOf, type Examination } from './examination.js';
+import { closing } from './sql-text.js';
 import { changeSqliteTable } from './sqlite-rebuild.js';
 
-/** A table with rows of several classes. */
-export interface Hierarchy {
-  readonly meta: EntityMetadata;
+/** A column of a table whose values stand for classes. */
+export interface Hierarchy extends Pick<DiscriminatorColumn, 'kind' | 'name'> {
   readonly target: DatabaseTable;
   readonly actual: DatabaseTable;
   /** The discriminator's target name. */
   readonly column: string;
   /** One for each class. */
   readonly values: readonly string[];
+  /** The columns that each class has. */
+  readonly owned: DiscriminatorColumn['values'];
 }
 
 /**
@@ -25,16 +27,9 @@ export async function examineCheck(
   known: ReadonlyMap<string, string>,
   isUnsure: boolean,
 ): Promise<void> {
-  const { actual, target, column, values } = hierarchy;
-  const current = exam.currentColumn(target, column);
-  const enumeration = actual.getColumn(current)?.enumItems ?? [];
-  const isEnum = exam.dialect === 'mysql' || actual.getColumn(current)?.nativeEnumName !== undefined;
-  const wrong = actual
-    .getChecks()
-    .filter(check => mentions(check, current) && refuses(exam, literals(check), values, check.name));
-  const wrongEnum = isEnum && enumeration.length > 0 && refuses(exam, enumeration, values, column);
-  if (wrong.length > 0 || wrongEnum) {
-    const allowed = wrongEnum ? enumeration : wrong.flatMap(literals);
+  const { target, column, values } = hierarchy;
+  const { enumeration, wrongEnum, wrong, allowed } = findRefusal(exam, hierarchy);
+  if (allowed.length > 0) {
     exam.findings.push({
       id: 'check',
       severity: 'error',
@@ -53,7 +48,7 @@ export async function examineCheck(
       fix: `Let it allow ${values.join(', ')} only, as the SQL does.`,
     });
   }
-  const update = updateSql(exam, hierarchy, known);
+  const update = updateSql(exam, target, column, known);
   if (wrongEnum || left.length > 0) {
     if (!isUnsure) {
       repairEnum(exam, hierarchy, enumeration, update);
@@ -76,6 +71,26 @@ export async function examineCheck(
   }
 }
 
+/** What of a table refuses the values of classes. */
+export interface Refusal {
+  readonly enumeration: readonly string[];
+  readonly wrongEnum: boolean;
+  readonly wrong: readonly CheckDef[];
+  /** The values that are allowed in place of those; empty where none is refused. */
+  readonly allowed: readonly string[];
+}
+
+export function findRefusal(exam: Examination, { actual, target, column, values }: Hierarchy): Refusal {
+  const current = exam.currentColumn(target, column);
+  const enumeration = actual.getColumn(current)?.enumItems ?? [];
+  const isEnum = exam.dialect === 'mysql' || actual.getColumn(current)?.nativeEnumName !== undefined;
+  const wrong = actual
+    .getChecks()
+    .filter(check => mentions(check, current) && refuses(exam, literals(check), values, check.name));
+  const wrongEnum = isEnum && enumeration.length > 0 && refuses(exam, enumeration, values, column);
+  return { enumeration, wrongEnum, wrong, allowed: wrongEnum ? enumeration : wrong.flatMap(literals) };
+}
+
 const isForeign = (value: string, values: readonly string[]): boolean =>
   !values.includes(value) && looksMinifiedValue(value);
 
@@ -89,13 +104,19 @@ function refuses(exam: Examination, allowed: readonly string[], values: readonly
   );
 }
 
-function updateSql(exam: Examination, { target, column }: Hierarchy, known: ReadonlyMap<string, string>): string[] {
+/** Gives rows their values, under the names that table and column have by then. */
+export function updateSql(
+  exam: Examination,
+  table: DatabaseTable,
+  column: string,
+  known: ReadonlyMap<string, string>,
+): string[] {
   if (known.size === 0) {
     return [];
   }
   const name = exam.quote(column);
   const wrong = [...known.keys()].map(value => exam.value(value)).join(', ');
-  return [`update ${target.getQuotedName()} set ${name} = ${caseOf(exam, name, known)} where ${name} in (${wrong})`];
+  return [`update ${table.getQuotedName()} set ${name} = ${caseOf(exam, name, known)} where ${name} in (${wrong})`];
 }
 
 function caseOf(exam: Examination, name: string, known: ReadonlyMap<string, string>): string {
@@ -178,25 +199,6 @@ function replaceCheck(
     }
   }
   return found ? text : undefined;
-}
-
-/** Where the parenthesis closes that is open at `start`. */
-function closing(text: string, start: number): number {
-  let [depth, quote] = [1, ''];
-  for (let i = start; i < text.length; i++) {
-    const char = text[i]!;
-    if (quote) {
-      quote = char === quote ? '' : quote;
-    } else if (char === "'" || char === '"' || char === '`') {
-      quote = char;
-    } else if (char === '(' || char === ')') {
-      depth += char === '(' ? 1 : -1;
-      if (depth === 0) {
-        return i;
-      }
-    }
-  }
-  return -1;
 }
 
 function mentions({ columnName, expression }: CheckDef, column: string): boolean {

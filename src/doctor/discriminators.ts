@@ -1,8 +1,8 @@
-import type { EntityMetadata } from '@mikro-orm/core';
-import type { DatabaseTable } from '@mikro-orm/sql';
 import { OrmConfigError } from '../errors.js';
-import { looksMinifiedValue, singleTableRoots } from '../migrations/schema-probe.js';
-import { examineCheck, type Hierarchy } from './checks.js';
+import { discriminatorColumns } from '../migrations/discriminator-columns.js';
+import { looksMinifiedValue } from '../migrations/schema-probe.js';
+import { examineCheck, findRefusal, updateSql, type Hierarchy } from './checks.js';
+import { BOTH, judge, renamedTable } from './discriminator-evidence.js';
 import type { Examination } from './examination.js';
 import { keyOf } from './examination.js';
 
@@ -26,37 +26,38 @@ export function readAnswers(texts: readonly string[]): Answers {
 
 /** D6: values of discriminator columns that stand for no class, and D7: what keeps the right ones out. */
 export async function examineDiscriminators(exam: Examination, answers: Answers): Promise<void> {
-  for (const meta of singleTableRoots(exam.orm)) {
+  for (const { kind, meta, name, column, values: owned } of discriminatorColumns(exam.orm)) {
     const target = exam.target.getTables().find(table => table.name === meta.tableName);
     const actual = target && exam.actualTable(target);
-    const column = meta.properties[meta.discriminatorColumn as never]?.fieldNames[0];
-    if (target && actual && column && actual.hasColumn(exam.currentColumn(target, column))) {
-      const values = Object.keys(meta.discriminatorMap!);
-      await examineHierarchy(exam, { meta, target, actual, column, values }, answers);
+    if (target && actual?.hasColumn(exam.currentColumn(target, column))) {
+      const values = [...owned.keys()];
+      await examineHierarchy(exam, { kind, name, target, actual, column, values, owned }, answers);
     }
   }
 }
 
 async function examineHierarchy(exam: Examination, hierarchy: Hierarchy, answers: Answers): Promise<void> {
-  const { meta, target, actual, column, values } = hierarchy;
+  const { kind, name, target, actual, column, values } = hierarchy;
   const current = exam.quote(exam.currentColumn(target, column));
   const rows = await exam.select<{ v: string | null; n: number | string }>(
     `select ${current} as v, count(*) as n from ${actual.getQuotedName()} group by ${current}`,
   );
   const counts = new Map(rows.flatMap(({ v, n }) => (v === null ? [] : [[String(v), Number(n)] as const])));
-  const wrong = [...counts.keys()].filter(value => !values.includes(value) && looksMinifiedValue(value)).sort();
   const answered = answers[`${keyOf(target)}.${column}`] ?? {};
+  const isWrong = (value: string): boolean => isMinified(exam, hierarchy, value) || values.includes(answered[value]!);
+  const unknown = [...counts.keys()].filter(value => !values.includes(value)).sort();
+  const wrong = unknown.filter(isWrong);
   const known = new Map<string, string>();
   const evidence: string[] = [];
   for (const value of wrong) {
-    const { name, seen } = await judge(exam, hierarchy, value);
+    const { name: proved, seen } = await judge(exam, hierarchy, value);
     const said = answered[value];
     if (said !== undefined && values.includes(said)) {
       known.set(value, said);
       evidence.push(`${value} is ${said}, as answered`);
     } else {
-      if (name !== undefined) {
-        known.set(value, name);
+      if (proved !== undefined) {
+        known.set(value, proved);
       }
       evidence.push(`${value} in ${counts.get(value)} rows: ${seen}`);
     }
@@ -74,7 +75,7 @@ async function examineHierarchy(exam: Examination, hierarchy: Hierarchy, answers
     exam.findings.push({
       id: 'discriminator',
       severity: 'error',
-      message: `${where} has values that no class of ${meta.className} has: ${wrong.join(', ')}. They are minified class names. Such rows load as the base class, and a query for their own class does not find them.`,
+      message: `${where} has values that no ${kind === 'relation' ? 'table' : 'class'} of ${name} has: ${wrong.join(', ')}. ${MEANING[kind]}`,
       evidence,
       fix:
         unsure.length > 0
@@ -84,57 +85,55 @@ async function examineHierarchy(exam: Examination, hierarchy: Hierarchy, answers
   }
   for (const value of unsure) {
     exam.questions.push(
-      `Which class is ${value} in ${where} (${counts.get(value)} rows)? One of: ${values.join(', ')}. Look at the rows, and run the doctor again with --discriminator ${where}:${value}=${left[0] ?? values[0]}, or whichever it is.`,
+      `Which ${kind === 'relation' ? 'table' : 'class'} is ${value} in ${where} (${counts.get(value)} rows)? One of: ${values.join(', ')}. Look at the rows, and run the doctor again with --discriminator ${where}:${value}=${left[0] ?? values[0]}, or whichever it is.`,
     );
   }
-  await examineCheck(exam, hierarchy, known, unsure.length > 0);
+  askAbout(exam, hierarchy, new Map(unknown.flatMap(v => (isWrong(v) || !THREE.test(v) ? [] : [[v, counts.get(v)!]]))));
+  if (kind === 'relation') {
+    exam.repair.add('typeColumn', ...updateSql(exam, actual, exam.currentColumn(target, column), known));
+  } else {
+    await examineCheck(exam, hierarchy, known, unsure.length > 0);
+  }
 }
 
-const BOTH = 'no single class has values in all of';
+const MEANING: Record<Hierarchy['kind'], string> = {
+  hierarchy:
+    'They are minified class names. Such rows load as the base class, and a query for their own class does not find them.',
+  embeddable: 'They are minified class names. Such objects are read as if there were none.',
+  relation: 'They are the names that tables had by minified class names. Loading such rows fails.',
+};
 
-/** Tells a value's class by the columns in which its rows have values. */
-async function judge(
+const THREE = /^[\w$]{3}$/;
+
+/** A value that a minifier made: too short for a name, or one of those that a list allows which has none of the right ones. */
+function isMinified(exam: Examination, hierarchy: Hierarchy, value: string): boolean {
+  if (looksMinifiedValue(value)) {
+    return true;
+  }
+  if (hierarchy.kind === 'relation') {
+    return renamedTable(exam, value) !== undefined;
+  }
+  const { allowed } = findRefusal(exam, hierarchy);
+  return THREE.test(value) && allowed.includes(value) && !hierarchy.values.some(item => allowed.includes(item));
+}
+
+/** Three characters may be a minifier's, or a word: of a newer release, or of a class that is gone. */
+function askAbout(
   exam: Examination,
-  { meta, target, actual, column, values }: Hierarchy,
-  value: string,
-): Promise<{ name: string | undefined; seen: string }> {
-  const owned = new Map(values.map(name => [name, columnsOf(exam, meta.discriminatorMap![name])]));
-  const shared = [...owned.values()];
-  const telling = [...new Set(shared.flat())].filter(
-    name =>
-      !shared.every(columns => columns.includes(name)) &&
-      actual.hasColumn(exam.currentColumn(target, name)) &&
-      !hasDefault(exam, target, actual, name),
-  );
-  if (telling.length === 0) {
-    return { name: undefined, seen: 'no column tells the classes apart' };
+  { name, kind, target, column, values }: Hierarchy,
+  counts: ReadonlyMap<string, number>,
+): void {
+  const where = `${keyOf(target)}.${column}`;
+  for (const [value, count] of counts) {
+    exam.findings.push({
+      id: 'discriminator',
+      severity: 'warning',
+      message: `${where} has the value ${value}, which no ${kind === 'relation' ? 'table' : 'class'} of ${name} has. It is a minifier's, or of another release.`,
+      evidence: [`${value} in ${count} rows`],
+      fix: 'Answer the question, if the value is a minifier’s. Leave it, if a newer release has it.',
+    });
+    exam.questions.push(
+      `What is ${value} in ${where} (${count} rows)? If a newer release has it, leave it. If it is a minified name of one of ${values.join(', ')}, look at the rows, and run the doctor again with --discriminator ${where}:${value}=${values[0]}, or whichever it is.`,
+    );
   }
-  const sums = telling.map((name, i) => `count(${exam.quote(exam.currentColumn(target, name))}) as c${i}`).join(', ');
-  const current = exam.quote(exam.currentColumn(target, column));
-  const [sum] = await exam.select<Record<string, number | string>>(
-    `select ${sums} from ${actual.getQuotedName()} where ${current} = ${exam.value(value)}`,
-  );
-  const used = telling.filter((_, i) => Number(sum?.[`c${i}`]) > 0);
-  if (used.length === 0) {
-    return { name: undefined, seen: `no values in ${telling.join(', ')}` };
-  }
-  const fitting = values.filter(name => used.every(item => owned.get(name)!.includes(item)));
-  if (fitting.length === 0) {
-    return { name: undefined, seen: `${BOTH} ${used.join(', ')}, so two builds used one name` };
-  }
-  return {
-    name: fitting.length === 1 ? fitting[0] : undefined,
-    seen: `values in ${used.join(', ')}, as ${fitting.join(' or ')} has them`,
-  };
-}
-
-/** A default stands in the rows of every class. */
-function hasDefault(exam: Examination, target: DatabaseTable, actual: DatabaseTable, name: string): boolean {
-  const columns = [target.getColumn(name), actual.getColumn(exam.currentColumn(target, name))];
-  return columns.some(column => column?.default != null && !/^null\b/i.test(column.default));
-}
-
-function columnsOf(exam: Examination, type: unknown): string[] {
-  const meta = exam.metadata.find((other: EntityMetadata) => other.class === type || other.className === type);
-  return (meta?.props ?? []).flatMap(prop => (prop.persist === false ? [] : (prop.fieldNames ?? [])));
 }

@@ -1,5 +1,6 @@
 import type { MigrationObject, MigrationsOptions } from '@mikro-orm/core';
 import type { AnyOrm } from '../orm-source.js';
+import { splitTopLevel } from './sql-text.js';
 
 type ListedMigration = NonNullable<MigrationsOptions['migrationsList']>[number];
 
@@ -164,24 +165,4 @@ function move(state: Set<string>, from: string, to: string | undefined): void {
       state.add(to + item.slice(from.length));
     }
   }
-}
-
-/** Splits where no quote and no parenthesis is open. */
-function splitTopLevel(text: string, separator: string): string[] {
-  const parts: string[] = [];
-  let [depth, start, quote] = [0, 0, ''];
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i]!;
-    if (quote) {
-      quote = char === quote ? '' : quote;
-    } else if (char === "'" || char === '"' || char === '`') {
-      quote = char;
-    } else if (char === '(' || char === ')') {
-      depth += char === '(' ? 1 : -1;
-    } else if (char === separator && depth === 0) {
-      parts.push(text.slice(start, i));
-      start = i + 1;
-    }
-  }
-  return [...parts, text.slice(start)].map(part => part.trim()).filter(Boolean);
 }

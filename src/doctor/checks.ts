@@ -1,21 +1,10 @@
-import type { CheckDef, Column, DatabaseTable } from '@mikro-orm/sql';
-import type { DiscriminatorColumn } from '../migrations/discriminator-columns.js';
+import type { CheckDef } from '@mikro-orm/sql';
 import { looksMinifiedValue } from '../migrations/schema-probe.js';
+import { repairEnum } from './enums.js';
+import { caseOf, updateSql, type Hierarchy } from './hierarchy.js';
 import { keyOf, type Examination } from './examination.js';
 import { closing } from './sql-text.js';
 import { changeSqliteTable } from './sqlite-rebuild.js';
-
-/** A column of a table whose values stand for classes. */
-export interface Hierarchy extends Pick<DiscriminatorColumn, 'kind' | 'name'> {
-  readonly target: DatabaseTable;
-  readonly actual: DatabaseTable;
-  /** The discriminator's target name. */
-  readonly column: string;
-  /** One for each class. */
-  readonly values: readonly string[];
-  /** The columns that each class has. */
-  readonly owned: DiscriminatorColumn['values'];
-}
 
 /**
  * D7: a CHECK or an enum that refuses the values of the classes, as it was made with minified ones. Also repairs the rows
@@ -51,7 +40,7 @@ export async function examineCheck(
   const update = updateSql(exam, target, column, known);
   if (wrongEnum || left.length > 0) {
     if (!isUnsure) {
-      repairEnum(exam, hierarchy, enumeration, update);
+      await repairEnum(exam, hierarchy, enumeration, known);
     }
   } else if (wrong.length === 0) {
     exam.repair.add('discriminator', ...update);
@@ -101,56 +90,6 @@ function refuses(exam: Examination, allowed: readonly string[], values: readonly
     allowed.length > 0 &&
     values.some(value => !allowed.includes(value)) &&
     (isMinified || !exam.isConstraintToCome(name))
-  );
-}
-
-/** Gives rows their values, under the names that table and column have by then. */
-export function updateSql(
-  exam: Examination,
-  table: DatabaseTable,
-  column: string,
-  known: ReadonlyMap<string, string>,
-): string[] {
-  if (known.size === 0) {
-    return [];
-  }
-  const name = exam.quote(column);
-  const wrong = [...known.keys()].map(value => exam.value(value)).join(', ');
-  return [`update ${table.getQuotedName()} set ${name} = ${caseOf(exam, name, known)} where ${name} in (${wrong})`];
-}
-
-function caseOf(exam: Examination, name: string, known: ReadonlyMap<string, string>): string {
-  const cases = [...known].map(([from, to]) => `when ${exam.value(from)} then ${exam.value(to)}`);
-  return `case ${name} ${cases.join(' ')} else ${name} end`;
-}
-
-function repairEnum(
-  exam: Examination,
-  { target, actual, column, values }: Hierarchy,
-  allowed: readonly string[],
-  update: readonly string[],
-): void {
-  const wanted = target.getColumn(column)!;
-  if (exam.dialect !== 'mysql') {
-    exam.questions.push(
-      `${keyOf(actual)}.${column} has a type of its own, ${wanted.nativeEnumName}. Rename its values by hand: alter type ${wanted.nativeEnumName} rename value … to …, one for each of ${values.join(', ')}. Then run the doctor again.`,
-    );
-    return;
-  }
-  const modify = (items: readonly string[]): string => {
-    const type = `enum(${items.map(item => exam.value(item)).join(', ')})`;
-    const changed: Column = { ...wanted, type, enumItems: [...items] };
-    return `alter table ${target.getQuotedName()} modify ${exam.helper.createTableColumn(changed, target)}`;
-  };
-  if (update.length > 0 && values.some(value => !allowed.includes(value))) {
-    exam.repair.add('dropCheck', modify([...new Set([...allowed, ...values])]));
-  }
-  exam.repair.add('discriminator', ...update);
-  exam.repair.add(
-    'addCheck',
-    wanted.enumItems
-      ? modify(wanted.enumItems)
-      : `alter table ${target.getQuotedName()} modify ${exam.helper.createTableColumn(wanted, target)}`,
   );
 }
 

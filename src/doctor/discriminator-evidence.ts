@@ -1,5 +1,5 @@
 import type { DatabaseTable } from '@mikro-orm/sql';
-import type { Hierarchy } from './checks.js';
+import type { Hierarchy } from './hierarchy.js';
 import { bareName, type Examination } from './examination.js';
 
 export const BOTH = 'no single class has values in all of';

@@ -1,7 +1,8 @@
 import { OrmConfigError } from '../errors.js';
 import { discriminatorColumns } from '../migrations/discriminator-columns.js';
 import { looksMinifiedValue } from '../migrations/schema-probe.js';
-import { examineCheck, findRefusal, updateSql, type Hierarchy } from './checks.js';
+import { examineCheck, findRefusal } from './checks.js';
+import { updateSql, type Hierarchy } from './hierarchy.js';
 import { BOTH, judge, renamedTable } from './discriminator-evidence.js';
 import type { Examination } from './examination.js';
 import { keyOf } from './examination.js';

@@ -1,7 +1,10 @@
 // What must be known of SQL's text to take a statement apart: where quotes, comments and parentheses begin and end.
 
 /** Each character outside of quotes and comments, and how many parentheses are open after it. */
-function* scan(text: string, start = 0): Generator<{ readonly index: number; readonly char: string; readonly depth: number }> {
+function* scan(
+  text: string,
+  start = 0,
+): Generator<{ readonly index: number; readonly char: string; readonly depth: number }> {
   let depth = 0;
   for (let index = start; index < text.length; index++) {
     const char = text[index]!;

@@ -49,7 +49,21 @@ async function judgeByColumns(
   const [sum] = await exam.select<Record<string, number | string>>(
     `select ${sums} from ${actual.getQuotedName()} where ${current} = ${exam.value(value)}`,
   );
-  const used = telling.filter((_, i) => Number(sum?.[`c${i}`]) > 0);
+  return judgeUsed(
+    values,
+    owned,
+    telling,
+    telling.filter((_, i) => Number(sum?.[`c${i}`]) > 0),
+  );
+}
+
+/** Tells a class by what its rows or objects use of that which tells the classes apart. */
+export function judgeUsed(
+  values: readonly string[],
+  owned: ReadonlyMap<string, readonly string[]>,
+  telling: readonly string[],
+  used: readonly string[],
+): Verdict {
   if (used.length === 0) {
     return { name: undefined, seen: `no values in ${telling.join(', ')}` };
   }

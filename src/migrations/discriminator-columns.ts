@@ -34,7 +34,8 @@ export function discriminatorColumns(orm: AnyOrm): DiscriminatorColumn[] {
 
 function hierarchy(meta: EntityMetadata, all: readonly EntityMetadata[]): DiscriminatorColumn[] {
   const prop = meta.properties[meta.discriminatorColumn as never] as EntityProperty | undefined;
-  const column = prop?.fieldNames[0];
+  // of classes with a table each it is computed
+  const column = prop?.persist === false ? undefined : prop?.fieldNames?.[0];
   if (meta.root !== meta || meta.discriminatorMap === undefined || column === undefined) {
     return [];
   }

@@ -61,7 +61,7 @@ export async function decide(
       fix:
         unsure.length > 0
           ? 'Answer the question, then run the doctor again.'
-          : `Give the ${unit} their values, as the SQL does: ${[...known].map(([from, to]) => `${from} is ${to}`).join(', ')}.`,
+          : `Give the ${unit} their values: ${[...known].map(([from, to]) => `${from} is ${to}`).join(', ')}. The SQL does so, if no question is left.`,
     });
   }
   for (const value of unsure) {

@@ -230,6 +230,22 @@ for (const driver of ['sqlite', 'postgresql', 'mariadb'] as const) {
       await drop();
     });
 
+    test('long arrays: the values are told, and no SQL for each item is printed', async () => {
+      const { base, drop } = await createOwnDatabase(driver);
+      await withOrm(new MikroORM(configOf(base)) as MikroORM, orm => orm.schema.create());
+      const pets = JSON.stringify(Array.from({ length: 101 }, () => ({ kind: 'f', name: 'x', lives: 7 })));
+      await execute(configOf(base), [
+        `insert into owner (id, pet_kind, pet_name, other, pets, home) values (1, 'cat', 'x', '{"kind": "cat"}', '${pets}', '{}')`,
+      ]);
+      const { findings, repair } = await consult(configOf(base));
+      expect(findings).toMatchObject([{ id: 'discriminator', evidence: [expect.stringContaining('as cat has them')] }]);
+      expect(repair.sql).toEqual([]);
+      expect(repair.questions).toEqual([
+        expect.stringMatching(/^owner\.pets->kind has arrays of up to 101 .*: f is cat\.$/),
+      ]);
+      await drop();
+    });
+
     test('check() tells of them, too', async () => {
       const { base, drop } = await createOwnDatabase(driver);
       await fill(base);

@@ -138,7 +138,7 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
       return unhealthy(new OrmClosedError(database.name));
     }
     const looking = async (): Promise<OrmHealth> =>
-      checkHealth(this.orm, database.identity.file, {
+      checkHealth(this.orm, database.identity, {
         schemas: await resolveSchemas(this.orm, migrate),
         pool: database,
       });

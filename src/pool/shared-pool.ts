@@ -61,8 +61,9 @@ export class SharedPool {
     const { acquireTimeout, queryTimeout, validateTimeout } = this.#driver.limits;
     this.#borrowers = new Borrowers(acquireTimeout, (user, since) => this.#explainWait(user, since));
     const queryLimit = queryTimeout === Infinity ? undefined : new WaitLimit(queryTimeout);
-    this.#single = { queryLimit, guard, released: lease => this.#released(lease, true) };
-    this.#many = { queryLimit, guard, released: lease => this.#released(lease, false) };
+    const common = { queryLimit, guard, readOnly: () => this.#driver.distrust() };
+    this.#single = { ...common, released: lease => this.#released(lease, true) };
+    this.#many = { ...common, released: lease => this.#released(lease, false) };
     this.#watch = new SilenceWatch({
       patience: validateTimeout,
       leases: () => this.#leases,

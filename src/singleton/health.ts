@@ -11,7 +11,12 @@ import { within } from '../util/time-limit.js';
 export interface OrmHealth {
   /** All of it. */
   ok: boolean;
-  database: { ok: boolean; reason?: OrmProblemCode | undefined };
+  database: {
+    ok: boolean;
+    reason?: OrmProblemCode | undefined;
+    /** False where the server answers and does not write: a standby, or one that somebody has set so. Else absent. */
+    writable?: false | undefined;
+  };
   migrations: { ok: boolean; pending: string[] };
   /**
    * Only where the database has names that a minifier made: of migrations, join columns or discriminators.
@@ -37,9 +42,7 @@ export async function checkHealth(
 ): Promise<OrmHealth> {
   try {
     const isThere = databaseIsThere(identity);
-    if (isThere) {
-      await orm.driver.getConnection().execute('select 1');
-    }
+    const isWritable = isThere && (await ask(orm));
     const { pending, minified } = await pendingMigrations(orm, isThere, schemas);
     const names =
       minified.length > 0 &&
@@ -48,13 +51,25 @@ export async function checkHealth(
     const migrations = { ok: pending.length === 0, pending };
     return {
       ok: migrations.ok && reason === undefined,
-      database: { ok: true },
+      database: isThere && !isWritable ? { ok: true, writable: false } : { ok: true },
       migrations,
       ...(reason === undefined ? {} : { schema: { ok: false, reason } }),
     };
   } catch (error) {
     return unhealthy(error, orm);
   }
+}
+
+/** Whether the database writes; rejects where it does not answer. */
+async function ask(orm: AnyOrm): Promise<boolean> {
+  const packages = orm.driver.getDependencies();
+  const sql = packages.includes('pg')
+    ? `select current_setting('transaction_read_only') = 'off' as writable`
+    : packages.includes('mysql2')
+      ? 'select @@global.read_only = 0 as writable'
+      : 'select 1 as writable';
+  const [row] = await orm.driver.getConnection().execute<{ writable?: unknown }[]>(sql);
+  return Boolean(row?.writable);
 }
 
 /** Milliseconds that a check waits for a probe: on a large table it goes on, and a later check has its answer. */

@@ -4,7 +4,7 @@ import { startPgBouncer } from '../../support/pgbouncer.js';
 import { stateOf, thaw, until } from '../../support/processes.js';
 import { REQUESTS } from './app-process.js';
 import type { Outcome } from './app.js';
-import { LIMITS, type Stage } from './scenario.js';
+import { LIMITS, PATIENT, type Stage } from './scenario.js';
 import { testScenarios } from './suite.js';
 
 /** Longer than a connection may be idle before it is asked. */
@@ -44,22 +44,26 @@ await testScenarios([
   {
     name: 'thaw by a timer, connections have died',
     run: stage => byTimer(stage, () => die(stage)),
+    options: PATIENT,
     ok: REQUESTS,
   },
   {
     name: 'thaw by HTTP, connections have died',
     run: stage => byHttp(stage, () => die(stage)),
+    options: PATIENT,
     ok: REQUESTS,
   },
   {
     name: 'thaw by a timer, connections are silent',
     run: stage => byTimer(stage, () => stage.proxy.silence()),
+    options: PATIENT,
     ok: REQUESTS,
     handWritten: { hung: REQUESTS },
   },
   {
     name: 'thaw by HTTP, connections are silent',
     run: stage => byHttp(stage, () => stage.proxy.silence()),
+    options: PATIENT,
     ok: REQUESTS,
     handWritten: { hung: REQUESTS },
   },
@@ -71,7 +75,8 @@ await testScenarios([
           drivers: ['postgresql' as const],
           port: bouncer.port,
           run: (stage: Stage) => byTimer(stage, () => stage.proxy.silence()),
-          ok: REQUESTS,
+          options: PATIENT,
+    ok: REQUESTS,
           handWritten: { hung: REQUESTS },
         },
       ]),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { REQUESTS } from './app-process.js';
-import { LIMITS, POOL } from './scenario.js';
+import { LIMITS, PATIENT, POOL } from './scenario.js';
 import { testScenarios } from './suite.js';
 
 /** Longer than a connection may be idle before it is asked. */
@@ -14,6 +14,7 @@ await testScenarios([
       proxy.silence();
       return app.requests('mixed');
     },
+    options: PATIENT,
     ok: REQUESTS,
     handWritten: { hung: REQUESTS },
   },
@@ -97,6 +98,7 @@ await testScenarios([
       return app.requests('mixed');
     },
     heal: ({ proxy }) => proxy.delay(0),
+    options: PATIENT,
     ok: REQUESTS,
   },
 ]);

@@ -11,7 +11,7 @@ import { createProxy } from '../../support/proxy.js';
 import { createAccounts } from './accounts.js';
 import { REQUESTS } from './app-process.js';
 import type { FunctionSettings } from './function.js';
-import { DRIVERS, LIMITS, POOL, PORTS, type Driver } from './scenario.js';
+import { DRIVERS, LIMITS, PATIENT, POOL, PORTS, type Driver } from './scenario.js';
 
 /** When the timer of a function is due, in ms: after it was frozen. */
 const TIMER = 1_000;
@@ -89,7 +89,7 @@ async function prepare(platform: FunctionSettings['platform'], driver: Driver, c
     await database.drop();
   });
   const { driver: _, ...config } = { ...database.config, port: proxy.port, pool: { min: 0, max: POOL } };
-  const [child, invoke] = await PLATFORMS[platform]({ platform, driver, config, options: LIMITS }, context);
+  const [child, invoke] = await PLATFORMS[platform]({ platform, driver, config, options: { ...LIMITS, ...PATIENT } }, context);
   expect(await invoke()).toEqual(ALL_OK);
   expect(proxy.open).toBe(POOL);
   const endConnections = {

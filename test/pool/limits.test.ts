@@ -263,8 +263,8 @@ await describeDriver('postgresql', () => {
     const { database, proxy, orm, status, run, singleton } = await open('postgresql', { max: 4 });
     const { dbName } = database.config;
     const admin = (sql: string) => onServer({ ...database.config, dbName: 'postgres' }, sql);
-    const write = () => status(run('create table if not exists written (id int)'));
-    await onServer(database.config, 'select 1');
+    const write = () => status(run('insert into written values (1)'));
+    await onServer(database.config, 'create table written (id int)');
     await admin(`alter database ${dbName} set default_transaction_read_only = on`);
     const held = await Promise.all([hold(orm), hold(orm), hold(orm)]); // connections of before and of since
     await Promise.all(held.map(release => release()));

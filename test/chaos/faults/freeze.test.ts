@@ -76,7 +76,7 @@ await testScenarios([
           port: bouncer.port,
           run: (stage: Stage) => byTimer(stage, () => stage.proxy.silence()),
           options: PATIENT,
-    ok: REQUESTS,
+          ok: REQUESTS,
           handWritten: { hung: REQUESTS },
         },
       ]),

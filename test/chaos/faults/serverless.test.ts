@@ -89,7 +89,10 @@ async function prepare(platform: FunctionSettings['platform'], driver: Driver, c
     await database.drop();
   });
   const { driver: _, ...config } = { ...database.config, port: proxy.port, pool: { min: 0, max: POOL } };
-  const [child, invoke] = await PLATFORMS[platform]({ platform, driver, config, options: { ...LIMITS, ...PATIENT } }, context);
+  const [child, invoke] = await PLATFORMS[platform](
+    { platform, driver, config, options: { ...LIMITS, ...PATIENT } },
+    context,
+  );
   expect(await invoke()).toEqual(ALL_OK);
   expect(proxy.open).toBe(POOL);
   const endConnections = {

@@ -10,7 +10,7 @@ export default defineConfig({
     globalSetup: './test/support/global-setup.ts',
     maxWorkers: '100%',
     // concurrent tests are those that mostly wait
-    maxConcurrency: 8,
+    maxConcurrency: 6,
     projects: [
       {
         extends: true,

@@ -11,9 +11,10 @@ import { freePort } from './processes.js';
  * each transaction. `settings` are lines of its configuration.
  */
 export async function startPgBouncer({
+  port: server = 5432,
   mode = 'transaction',
   settings: more = '',
-}: { mode?: 'transaction' | 'session'; settings?: string | undefined } = {}): Promise<
+}: { port?: number; mode?: 'transaction' | 'session'; settings?: string | undefined } = {}): Promise<
   { port: number; stop: () => Promise<void> } | undefined
 > {
   const port = await freePort();
@@ -22,7 +23,7 @@ export async function startPgBouncer({
   await writeFile(
     settings,
     `[databases]
-     * = host=127.0.0.1 port=5432 user=postgres
+     * = host=127.0.0.1 port=${server} user=postgres
      [pgbouncer]
      pool_mode = ${mode}
      auth_type = any

@@ -37,7 +37,7 @@ interface Kind {
   readonly user: string;
   readonly admin: DatabaseConfig;
   init(dir: string): Promise<[command: string, args: string[]]>;
-  run(dir: string, port: number): Promise<[command: string, args: string[]]>;
+  run(dir: string, port: number, connections: number): Promise<[command: string, args: string[]]>;
   /** The signal for a fast end in good order. */
   readonly stopSignal: NodeJS.Signals;
   readonly readOnly: (on: boolean) => string[];
@@ -59,10 +59,10 @@ const KINDS: Record<ServerName, Kind> = {
       join(await postgresqlBin(), 'initdb'),
       ['-D', dir, '-U', 'postgres', '-A', 'trust', '--no-sync', '--no-locale', '-E', 'UTF8'],
     ],
-    run: async (dir, port) => [
+    run: async (dir, port, connections) => [
       join(await postgresqlBin(), 'postgres'),
       options(`-D ${dir} -p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off
-        -c max_connections=20 -c superuser_reserved_connections=1 -c shared_buffers=16MB -c max_wal_senders=0`),
+        -c max_connections=${connections} -c superuser_reserved_connections=1 -c shared_buffers=16MB -c max_wal_senders=0`),
     ],
     stopSignal: 'SIGINT',
     readOnly: on => [
@@ -78,10 +78,10 @@ const KINDS: Record<ServerName, Kind> = {
       options(`--no-defaults --datadir=${dir} --auth-root-authentication-method=normal --skip-test-db
         --innodb-log-file-size=8M --innodb-buffer-pool-size=16M`),
     ],
-    run: async (dir, port) => [
+    run: async (dir, port, connections) => [
       'mariadbd',
       options(`--no-defaults --datadir=${dir} --socket=${dir}/socket --pid-file=${dir}/pid --port=${port}
-        --bind-address=127.0.0.1 --skip-name-resolve --max-connections=20 --innodb-buffer-pool-size=16M
+        --bind-address=127.0.0.1 --skip-name-resolve --max-connections=${connections} --innodb-buffer-pool-size=16M
         --innodb-log-file-size=8M --innodb-flush-log-at-trx-commit=0`),
     ],
     stopSignal: 'SIGTERM',
@@ -118,8 +118,8 @@ async function makeTemplate(name: ServerName): Promise<string> {
   return dir;
 }
 
-/** Makes and starts a server, on a port of its own. */
-export async function startServer(name: ServerName): Promise<OwnServer> {
+/** Makes and starts a server, on a port of its own, for so many connections. */
+export async function startServer(name: ServerName, connections = 20): Promise<OwnServer> {
   const kind = KINDS[name];
   const ids = await idsOf(kind.user);
   const template = templates.get(name) ?? makeTemplate(name);
@@ -150,7 +150,7 @@ export async function startServer(name: ServerName): Promise<OwnServer> {
     port,
     admin,
     async start() {
-      const [command, args] = await kind.run(dir, port);
+      const [command, args] = await kind.run(dir, port, connections);
       child = spawn(command, args, { ...spawning, stdio: ['ignore', 'ignore', 'pipe'] });
       child.stderr!.setEncoding('utf8').on('data', text => (said = `${said}${text}`.slice(-4_000)));
       const started = child;

@@ -1,8 +1,37 @@
 import { MikroORM, type EntityManager } from '@mikro-orm/core';
-import { createDatabase, onServer, type DatabaseConfig, type TestDatabase } from '../../support/databases.js';
-import type { OwnServer } from '../../support/servers.js';
+import { afterAll } from 'vitest';
+import { onServer, type DatabaseConfig, type TestDatabase } from '../../support/databases.js';
+import { startServer, type OwnServer } from '../../support/servers.js';
 import { REQUESTS } from './app-process.js';
 import type { Settings } from './app.js';
+
+const common = new Map<Settings['driver'], Promise<OwnServer>>();
+afterAll(async () => {
+  for (const server of common.values()) {
+    await (await server).remove();
+  }
+});
+
+/** The server of all apps of a file that do nothing to it: together they have more connections than the usual one takes. */
+export function commonServer(driver: Settings['driver']): Promise<OwnServer> {
+  let server = common.get(driver);
+  if (!server) {
+    server = startServer(driver, 500).then(async started => {
+      await (driver === 'mariadb' && onServer(started.admin, 'create database test'));
+      return started;
+    });
+    common.set(driver, server);
+  }
+  return server;
+}
+
+let databases = 0;
+async function createOnCommon(driver: Settings['driver']): Promise<TestDatabase> {
+  const { admin } = await commonServer(driver);
+  const dbName = `accounts_${databases++}`;
+  await onServer(admin, `create database ${dbName}`);
+  return { config: { ...admin, dbName }, drop: async () => undefined };
+}
 
 /** Makes a database with an account for each request, and rows that are long. */
 export async function createAccounts(
@@ -10,7 +39,7 @@ export async function createAccounts(
   server: OwnServer | undefined,
   rows = 0,
 ): Promise<TestDatabase> {
-  const database = server ? await createOn(server) : await createDatabase(driver);
+  const database = server ? await createOn(server) : await createOnCommon(driver);
   const series = (count: number): string =>
     driver === 'postgresql'
       ? `generate_series(0, ${count - 1}) as s(n)`

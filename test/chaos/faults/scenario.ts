@@ -107,7 +107,7 @@ export async function withApp<T>(
     if (!server) {
       undo.push(database.drop);
     }
-    const proxy = await createProxy(port ?? server?.port ?? PORTS[driver]);
+    const proxy = await createProxy(port ?? database.config.port!);
     undo.push(proxy.cut);
     const { driver: _, ...config } = { ...database.config, port: proxy.port, pool: { min: 0, max: pool } };
     const settings: Settings = {

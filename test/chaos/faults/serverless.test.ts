@@ -11,7 +11,7 @@ import { createProxy } from '../../support/proxy.js';
 import { createAccounts } from './accounts.js';
 import { REQUESTS } from './app-process.js';
 import type { FunctionSettings } from './function.js';
-import { DRIVERS, LIMITS, PATIENT, POOL, PORTS, type Driver } from './scenario.js';
+import { DRIVERS, LIMITS, PATIENT, POOL, type Driver } from './scenario.js';
 
 /** When the timer of a function is due, in ms: after it was frozen. */
 const TIMER = 1_000;
@@ -83,7 +83,7 @@ const PLATFORMS: Record<FunctionSettings['platform'], Start> = {
 /** A function that has answered, and has open connections to its database. */
 async function prepare(platform: FunctionSettings['platform'], driver: Driver, context: TestContext) {
   const database = await createAccounts(driver, undefined);
-  const proxy = await createProxy(PORTS[driver]);
+  const proxy = await createProxy(database.config.port!);
   context.onTestFinished(async () => {
     await proxy.cut();
     await database.drop();

@@ -29,7 +29,7 @@ export async function readLayout(framework: Framework, app: string, to: string |
     [base, app, join(app, 'src')].flatMap(folder => names.map(name => join(folder, name))).find(existsSync);
   const tsconfig = join(app, 'tsconfig.json');
   const hasTsconfig = existsSync(tsconfig);
-  const extension = hasTsconfig ? await importExtension(undefined, tsconfig) : framework.bundled ? '' : '.ts';
+  const extension = hasTsconfig ? importExtension(undefined, tsconfig) : framework.bundled ? '' : '.ts';
   const { instrumentation } = framework;
   return {
     app,

@@ -181,7 +181,9 @@ describe('what it writes', () => {
   const run = (script: string, ...args: string[]) => runScript(join(repository, 'node_modules', script), app, ...args);
 
   test('works: migration:create with plain Node.js, then a request through the hooks of DaloyJS', async () => {
-    await write('package.json', JSON.stringify({ type: 'module', devDependencies: { '@mikro-orm/cli': '7.2.1' } }));
+    const settings = { type: 'module', devDependencies: { '@mikro-orm/cli': '7.2.1' } };
+    // as where no loader is installed
+    await write('package.json', JSON.stringify({ ...settings, 'mikro-orm': { tsLoader: 'none' } }));
     await compile({ module: 'nodenext', rewriteRelativeImportExtensions: true });
     await mkdir(join(app, 'src'));
     await add('daloyjs');

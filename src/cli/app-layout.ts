@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { importExtension } from '../migrations/write-index.js';
 import { findDriver, type Dependencies, type Driver } from './app-files.js';
@@ -10,10 +10,13 @@ export interface AppLayout {
   readonly app: string;
   readonly dependencies: Dependencies;
   readonly driver: Driver;
-  readonly hasTsconfig: boolean;
+  /** How files end that are written: `js` in an app for a bundler that has no TypeScript. */
+  readonly language: 'ts' | 'js';
   /** How relative imports end that MikroORM's command line follows: `.ts`, `.js`, or nothing. */
   readonly extension: string;
   readonly adapter: string;
+  /** An adapter that is there already, elsewhere. */
+  readonly otherAdapter: string | undefined;
   readonly config: string;
   /** Folders, each with an index. */
   readonly entities: string;
@@ -29,28 +32,67 @@ export async function readLayout(framework: Framework, app: string, to: string |
     [base, app, join(app, 'src')].flatMap(folder => names.map(name => join(folder, name))).find(existsSync);
   const tsconfig = join(app, 'tsconfig.json');
   const hasTsconfig = existsSync(tsconfig);
-  const extension = hasTsconfig ? importExtension(undefined, tsconfig) : framework.bundled ? '' : '.ts';
+  const sources = await findSources(app);
+  const isTypeScript = hasTsconfig || 'typescript' in dependencies || sources.some(file => /\.[cm]?tsx?$/.test(file));
+  // a server that no bundler builds is run by Node.js, which strips types
+  const language = isTypeScript || !framework.bundled ? 'ts' : 'js';
+  const named = (file: string): string => file.replace(/ts$/, language);
+  const extension = hasTsconfig
+    ? importExtension(undefined, tsconfig)
+    : language === 'ts' && framework.bundled
+      ? ''
+      : `.${language}`;
+  const wanted = to === undefined ? join(base, named(framework.adapter.file)) : resolve(app, to);
+  const others = (await findAdapters(sources)).filter(file => file !== wanted);
   const { instrumentation } = framework;
   return {
     app,
     dependencies,
     driver: findDriver(dependencies),
-    hasTsconfig,
+    language,
     // a bundler needs no .js, and may not find the .ts behind it
-    extension: framework.bundled && extension === '.js' ? '' : extension,
-    adapter: to === undefined ? join(base, framework.adapter.file) : resolve(app, to),
+    extension: language === 'ts' && framework.bundled && extension === '.js' ? '' : extension,
+    adapter: to === undefined && !existsSync(wanted) ? (others[0] ?? wanted) : wanted,
+    otherAdapter: to === undefined ? undefined : others[0],
     config:
-      find('mikro-orm.config.ts', 'mikro-orm.config.js', 'mikro-orm.config.mjs') ?? join(base, 'mikro-orm.config.ts'),
+      find('mikro-orm.config.ts', 'mikro-orm.config.js', 'mikro-orm.config.mjs') ??
+      join(base, `mikro-orm.config.${language}`),
     entities: find('lib/entities', 'entities') ?? join(base, framework.entities),
     migrations: find('migrations') ?? join(base, 'migrations'),
-    instrumentation: instrumentation && join(base, instrumentation.file),
+    instrumentation: instrumentation && join(base, named(instrumentation.file)),
   };
+}
+
+/** The source files of an app. */
+async function findSources(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const found = await Promise.all(
+    entries.map(async entry => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) {
+        return /^(?:node_modules|dist|build|out|\..*)$/.test(entry.name) ? [] : findSources(path);
+      }
+      return /(?<!\.d|\.test|\.spec)\.[cm]?[jt]sx?$/.test(entry.name) ? [path] : [];
+    }),
+  );
+  return found.flat().sort();
+}
+
+/** The files that make an ORM of this package: a second one would have units of work of its own. */
+async function findAdapters(sources: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(
+    sources.map(async file => {
+      const text = (await read(file)) ?? '';
+      return /\bcreateOrmSingleton\(/.test(text) && /from\s+['"]mikro-orm-web['"]/.test(text) ? [file] : [];
+    }),
+  );
+  return found.flat();
 }
 
 /** How `from` imports `file`: with this extension in place of `.ts`. */
 export function moduleOf(from: string, file: string, extension: string): string {
   const path = relative(dirname(from), file).split(sep).join('/');
-  return (/^\.{1,2}\//.test(path) ? path : `./${path}`).replace(/\.ts$/, extension);
+  return (/^\.{1,2}\//.test(path) ? path : `./${path}`).replace(/\.[jt]s$/, extension);
 }
 
 /** The text of a file, if there is one. */

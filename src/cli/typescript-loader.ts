@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { createRequire, registerHooks, stripTypeScriptTypes } from 'node:module';
+import { createRequire, registerHooks } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { stripTypes } from '../util/strip-types.js';
 import { readTsconfig, type CompilerOptions, type Tsconfig } from '../util/tsconfig.js';
 
 /** The part of the `typescript` package that is used; version 7 may lack it. */
@@ -25,10 +26,12 @@ export function registerTypeScript(app: string): void {
   const transpile = transpiler(app, tsconfig.options);
   registerHooks({
     resolve(specifier, context, next) {
-      const file = isOwn(context.parentURL)
-        ? candidates(specifier, fileURLToPath(context.parentURL!), tsconfig).find(isFile)
-        : undefined;
-      return next(file === undefined ? specifier : pathToFileURL(file).href, context);
+      const parent = isOwn(context.parentURL) ? fileURLToPath(context.parentURL!) : undefined;
+      const file = parent === undefined ? undefined : candidates(specifier, parent, tsconfig).find(isFile);
+      // an import that is complete is left to Node.js
+      return file === undefined || file === resolve(dirname(parent!), specifier)
+        ? next(specifier, context)
+        : { url: pathToFileURL(file).href, shortCircuit: true };
     },
     load(url, context, next) {
       if (!isOwn(url) || !/\.[cm]?tsx?$/.test(url)) {
@@ -39,7 +42,7 @@ export function registerTypeScript(app: string): void {
       }
       const file = fileURLToPath(url);
       const code = readFileSync(file, 'utf8');
-      return { format: 'module', source: transpile?.(code, file) ?? stripTypeScriptTypes(code), shortCircuit: true };
+      return { format: 'module', source: transpile?.(code, file) ?? stripTypes(code), shortCircuit: true };
     },
   });
 }

@@ -5,7 +5,8 @@ import { readTsconfig } from '../util/tsconfig.js';
 import { warn } from '../util/warn.js';
 import { exportedMigrations, mentionsMigration, type ExportedMigration } from './exported-migrations.js';
 
-const MARK = '// Written by mikro-orm-web: migration:create keeps this list up to date.';
+/** The first line of an index that is written anew whenever a migration is created. */
+export const INDEX_MARK = '// Written by mikro-orm-web: migration:create keeps this list up to date.';
 
 /**
  * Writes the index of the migrations in a folder, and never drops what is listed and still there: a line that it cannot
@@ -79,11 +80,11 @@ export async function updateIndex({
       unclear.push(file);
     }
   }
-  const isForeign = !!before?.replace(/export \{\};?/, '').trim() && !before.startsWith(MARK);
+  const isForeign = !!before?.replace(/export \{\};?/, '').trim() && !before.startsWith(INDEX_MARK);
   const listedBefore = new Set(listed.map(({ text }) => text));
   const text = isForeign
     ? `${(before ?? '').trimEnd()}\n${foreign.map(line => `${line}\n`).join('')}`
-    : `${MARK}\n${lines.join('\n')}\n`;
+    : `${INDEX_MARK}\n${lines.join('\n')}\n`;
   const isWritten = text !== before && (isForeign ? append && foreign.length > 0 : true);
   if (isWritten) {
     await replaceFile(index, text);

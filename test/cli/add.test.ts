@@ -123,11 +123,56 @@ describe('nextjs', () => {
     expect(stdout).toContain('npx mikro-orm-web add index --path migrations');
   });
 
-  test('JavaScript only: says that the files are TypeScript, and writes them', async () => {
-    const { code, stdout } = await add('nextjs');
-    expect(code).toBe(0);
-    expect(wrote(stdout)).toEqual(FILES);
-    expect(stdout).toMatch(/are TypeScript.*no tsconfig\.json.*npm install --save-dev typescript/);
+  test('a second run with another --to writes no second adapter, and says where the first is', async () => {
+    await write('src/app/page.tsx', '');
+    await compile({ moduleResolution: 'bundler' });
+    expect((await add('nextjs', '--to', 'src/server/orm.ts')).code).toBe(0);
+    expect(await add('nextjs', '--to', 'src/lib/orm.ts')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/already: src\/server\/orm\.ts\. .*nothing was written/),
+    });
+    expect(existsSync(join(app, 'src/lib/orm.ts'))).toBe(false);
+    for (const again of [await add('nextjs'), await add('nextjs', '--to', 'src/server/orm.ts')]) {
+      expect(again).toMatchObject({ code: 0, stderr: '' });
+      expect(wrote(again.stdout)).toEqual([]);
+      expect(again.stdout).toContain('Is there already: src/server/orm.ts\n');
+    }
+    expect(await read('src/instrumentation.ts')).toContain("import('./server/orm')");
+  });
+
+  test('JavaScript only: writes JavaScript, which migration:create and migrate load', async () => {
+    await write('app/page.jsx', '');
+    await write('jsconfig.json', '{ "compilerOptions": { "paths": { "@/*": ["./*"] } } }');
+    await depend({ '@mikro-orm/cli': '7.2.1', '@mikro-orm/sqlite': '7.2.1' });
+    const first = await add('nextjs');
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    const files = FILES.map(file => file.replace(/ts$/, file.startsWith('migrations') ? 'cjs' : 'js'));
+    expect(wrote(first.stdout)).toEqual(files);
+    expect(first.stdout).not.toMatch(/tsx|\.ts\b/);
+    const adapter = await read('lib/orm.js');
+    expect(adapter).toContain("import config from '../mikro-orm.config.js';\n");
+    expect(adapter).toContain('export function withEm(work) {\n');
+    expect(adapter).toContain('cache(async () => {\n');
+    expect(adapter).not.toMatch(/\S {2}|\binterface\b|\n\n\n/);
+    expect(await read('instrumentation.js')).toContain("import('./lib/orm.js')");
+
+    const cli = join(repository, 'node_modules/@mikro-orm/cli/cli.js');
+    const created = await runScript(cli, app, 'migration:create', '--config', 'mikro-orm.config.js');
+    expect(created, created.stderr).toMatchObject({ code: 0 });
+    expect(await read('migrations/index.cjs')).toMatch(/require\('\.\/Migration\d+\.cjs'\)/);
+    const migrated = await runCli(app, 'migrate');
+    expect(migrated, migrated.stderr).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/pending were: Migration\d+\n/),
+    });
+    const again = await add('nextjs');
+    expect(again.code).toBe(0);
+    expect(wrote(again.stdout)).toEqual([]);
+    expect(await add('nextjs', '--to', 'lib/db.ts')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/lib\/orm\.js/),
+    });
   });
 });
 
@@ -224,7 +269,7 @@ await orm.close();
       paths: { '@daloyjs/core': ['../../daloyjs/double/index.ts'] },
     });
     for (const driver of ['sqlite', 'libsql', 'pglite', 'postgresql', 'mariadb', 'mysql']) {
-      const dependencies = { [`@mikro-orm/${driver}`]: '7.2.1' };
+      const dependencies = { [`@mikro-orm/${driver}`]: '7.2.1', typescript: '6' };
       await write(`${driver}/package.json`, JSON.stringify({ dependencies }));
       expect((await runCli(join(app, driver), 'add', 'nextjs')).code).toBe(0);
       expect(await read(`${driver}/mikro-orm.config.ts`)).toContain(`@mikro-orm/${driver}`);

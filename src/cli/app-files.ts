@@ -1,4 +1,3 @@
-import { INDEX_MARK } from '../migrations/write-index.js';
 import { TESTED_VERSION } from './frameworks.js';
 
 /** A database by its driver: how a config names it. */
@@ -39,10 +38,10 @@ export function installCommands(dependencies: Dependencies, driver: Driver, tool
   ].flatMap(command => (command.length > 1 ? [command.join(' ')] : []));
 }
 
-/** A mikro-orm.config.ts, or .js. */
+/** A mikro-orm.config.ts. */
 export function configText(
   driver: Driver,
-  modules: { entities: string; migrations: string; migrationsFolder: string; emit: string | undefined },
+  modules: { entities: string; migrations: string; migrationsFolder: string },
 ): string {
   return `// Importing this opens nothing. MikroORM's command line loads it, too.
 import { defineConfig } from '@mikro-orm/${driver}';
@@ -53,13 +52,13 @@ import * as migrations from '${modules.migrations}';
 export default defineConfig({
   ${DATABASES[driver]}
   entities: explicitEntities(entities),
-  ...explicitMigrations(migrations, { path: '${modules.migrationsFolder}', ${modules.emit ? `emit: '${modules.emit}', ` : ''}snapshotName: '.snapshot' }),
+  ...explicitMigrations(migrations, { path: '${modules.migrationsFolder}', snapshotName: '.snapshot' }),
 });
 `;
 }
 
-/** An index of migrations that `migration:create` fills; for JavaScript it writes CommonJS. */
-export const EMPTY_INDEXES = { ts: 'export {};\n', js: `${INDEX_MARK}\n` };
+/** An index of migrations that `migration:create` fills. */
+export const EMPTY_INDEX = 'export {};\n';
 
 export const ENTITY = `import { defineEntity, p } from '@mikro-orm/core';
 

@@ -10,12 +10,11 @@ export interface AppLayout {
   readonly app: string;
   readonly dependencies: Dependencies;
   readonly driver: Driver;
-  /** How files end that are written: `js` in an app for a bundler that has no TypeScript. */
-  readonly language: 'ts' | 'js';
+  readonly hasTsconfig: boolean;
   /** How relative imports end that MikroORM's command line follows: `.ts`, `.js`, or nothing. */
   readonly extension: string;
   readonly adapter: string;
-  /** An adapter that is there already, elsewhere. */
+  /** An adapter that is there already, elsewhere than where the new one is wanted. */
   readonly otherAdapter: string | undefined;
   readonly config: string;
   /** Folders, each with an index. */
@@ -32,34 +31,25 @@ export async function readLayout(framework: Framework, app: string, to: string |
     [base, app, join(app, 'src')].flatMap(folder => names.map(name => join(folder, name))).find(existsSync);
   const tsconfig = join(app, 'tsconfig.json');
   const hasTsconfig = existsSync(tsconfig);
-  const sources = await findSources(app);
-  const isTypeScript = hasTsconfig || 'typescript' in dependencies || sources.some(file => /\.[cm]?tsx?$/.test(file));
-  // a server that no bundler builds is run by Node.js, which strips types
-  const language = isTypeScript || !framework.bundled ? 'ts' : 'js';
-  const named = (file: string): string => file.replace(/ts$/, language);
-  const extension = hasTsconfig
-    ? importExtension(undefined, tsconfig)
-    : language === 'ts' && framework.bundled
-      ? ''
-      : `.${language}`;
-  const wanted = to === undefined ? join(base, named(framework.adapter.file)) : resolve(app, to);
-  const others = (await findAdapters(sources)).filter(file => file !== wanted);
+  // without tsconfig.json nothing forbids .ts, with which Node.js finds them, too
+  const extension = hasTsconfig ? importExtension(undefined, tsconfig) : '.ts';
+  const wanted = to === undefined ? join(base, framework.adapter.file) : resolve(app, to);
+  const others = (await findAdapters(await findSources(app))).filter(file => file !== wanted);
   const { instrumentation } = framework;
   return {
     app,
     dependencies,
     driver: findDriver(dependencies),
-    language,
+    hasTsconfig,
     // a bundler needs no .js, and may not find the .ts behind it
-    extension: language === 'ts' && framework.bundled && extension === '.js' ? '' : extension,
+    extension: framework.bundled && extension === '.js' ? '' : extension,
     adapter: to === undefined && !existsSync(wanted) ? (others[0] ?? wanted) : wanted,
     otherAdapter: to === undefined ? undefined : others[0],
     config:
-      find('mikro-orm.config.ts', 'mikro-orm.config.js', 'mikro-orm.config.mjs') ??
-      join(base, `mikro-orm.config.${language}`),
+      find('mikro-orm.config.ts', 'mikro-orm.config.js', 'mikro-orm.config.mjs') ?? join(base, 'mikro-orm.config.ts'),
     entities: find('lib/entities', 'entities') ?? join(base, framework.entities),
     migrations: find('migrations') ?? join(base, 'migrations'),
-    instrumentation: instrumentation && join(base, named(instrumentation.file)),
+    instrumentation: instrumentation && join(base, instrumentation.file),
   };
 }
 
@@ -92,7 +82,7 @@ async function findAdapters(sources: readonly string[]): Promise<string[]> {
 /** How `from` imports `file`: with this extension in place of `.ts`. */
 export function moduleOf(from: string, file: string, extension: string): string {
   const path = relative(dirname(from), file).split(sep).join('/');
-  return (/^\.{1,2}\//.test(path) ? path : `./${path}`).replace(/\.[jt]s$/, extension);
+  return (/^\.{1,2}\//.test(path) ? path : `./${path}`).replace(/\.ts$/, extension);
 }
 
 /** The text of a file, if there is one. */

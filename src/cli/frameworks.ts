@@ -16,6 +16,8 @@ export interface Framework {
   readonly entities: string;
   /** Whether a bundler resolves the app's imports, so that they need no extension. */
   readonly bundled: boolean;
+  /** What an app without tsconfig.json does about files in TypeScript. */
+  readonly withoutTypeScript: string;
   /** Where to use what the adapter exports; `{orm}` stands for its file. */
   readonly use: readonly string[];
 }
@@ -29,6 +31,7 @@ export const FRAMEWORKS: Readonly<Record<string, Framework>> = {
     adapter: { example: 'examples/daloyjs/src/orm.ts', file: 'orm.ts' },
     entities: 'entities',
     bundled: false,
+    withoutTypeScript: 'Node.js 22.18 or later runs them as they are, and JavaScript imports them with their .ts.',
     use: [
       'Pass ormHooks of {orm} to the routes that use the database: app.register(users, { hooks: ormHooks }).',
       'Their handlers find the EntityManager in state.em. Errors of the database become problem details.',
@@ -43,6 +46,7 @@ export const FRAMEWORKS: Readonly<Record<string, Framework>> = {
     instrumentation: { example: 'examples/nextjs/instrumentation.ts', file: 'instrumentation.ts' },
     entities: 'lib/entities',
     bundled: true,
+    withoutTypeScript: 'Next.js compiles them as they are, and JavaScript imports them without an extension.',
     use: [
       'Call getEm() of {orm} in layouts, pages and generateMetadata: const em = await getEm().',
       'Use withEm(em => …) in route handlers and server actions.',

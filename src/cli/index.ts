@@ -43,8 +43,7 @@ add index lists the migrations that a folder has in its index.ts, for explicitMi
   --path <folder>     the folder of the migrations (default: the config's, ./migrations or ./src/migrations)
 
 add nextjs and add daloyjs copy the framework's adapter into the app in this folder, with a config, an index of entities and
-one of migrations, and the instrumentation of Next.js; in JavaScript where a Next.js app has no TypeScript. They leave alone
-what exists, and tell what is left to do.
+one of migrations, and the instrumentation of Next.js. They leave alone what exists, and tell what is left to do.
 
   --to <file>         where the adapter goes (default: lib/orm.ts for Next.js, orm.ts for DaloyJS, in src/ if the app has it)
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { AnyOrm } from '../orm-source.js';
@@ -5,8 +6,7 @@ import { readTsconfig } from '../util/tsconfig.js';
 import { warn } from '../util/warn.js';
 import { exportedMigrations, mentionsMigration, type ExportedMigration } from './exported-migrations.js';
 
-/** The first line of an index that is written anew whenever a migration is created. */
-export const INDEX_MARK = '// Written by mikro-orm-web: migration:create keeps this list up to date.';
+const MARK = '// Written by mikro-orm-web: migration:create keeps this list up to date.';
 
 /**
  * Writes the index of the migrations in a folder, and never drops what is listed and still there: a line that it cannot
@@ -80,11 +80,11 @@ export async function updateIndex({
       unclear.push(file);
     }
   }
-  const isForeign = !!before?.replace(/export \{\};?/, '').trim() && !before.startsWith(INDEX_MARK);
+  const isForeign = !!before?.replace(/export \{\};?/, '').trim() && !before.startsWith(MARK);
   const listedBefore = new Set(listed.map(({ text }) => text));
   const text = isForeign
     ? `${(before ?? '').trimEnd()}\n${foreign.map(line => `${line}\n`).join('')}`
-    : `${INDEX_MARK}\n${lines.join('\n')}\n`;
+    : `${MARK}\n${lines.join('\n')}\n`;
   const isWritten = text !== before && (isForeign ? append && foreign.length > 0 : true);
   if (isWritten) {
     await replaceFile(index, text);
@@ -169,6 +169,10 @@ export function importExtension(index: string | undefined, file: string): string
   const written = index && /from (['"])\.\/.*?(\.[jt]s)?\1/.exec(index);
   if (written) {
     return written[2] ?? '';
+  }
+  // a JavaScript app, whose bundler finds no .ts behind a .js
+  if (!existsSync(file) && existsSync(join(dirname(file), 'jsconfig.json'))) {
+    return '.ts';
   }
   const { options } = readTsconfig(file);
   const option = (name: string): string => String(options[name] ?? '').toLowerCase();

@@ -1,4 +1,4 @@
-import { OrmClosedError } from '../errors.js';
+import { OrmClosedError, OrmWebError, PoolTimeoutError, QueryTimeoutError } from '../errors.js';
 import {
   driverOptions,
   isOwnPool,
@@ -8,7 +8,8 @@ import {
   type SqlConnection,
 } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
-import type { PoolUser, SharedPool } from '../pool/shared-pool.js';
+import type { PoolUser } from '../pool/pool-user.js';
+import type { SharedPool } from '../pool/shared-pool.js';
 import { warn } from '../util/warn.js';
 
 /** Where an ORM finds its pools. */
@@ -41,10 +42,10 @@ export function attachOrm(orm: AnyOrm, pools: Pools): void {
   passOwnErrors(orm);
 }
 
-/** MikroORM would make a DriverException of what a closed pool throws. */
+/** MikroORM would make a DriverException of what a pool throws. */
 function passOwnErrors(orm: AnyOrm): void {
   const convert = orm.driver.convertException.bind(orm.driver);
-  orm.driver.convertException = error => (error instanceof OrmClosedError ? (error as never) : convert(error));
+  orm.driver.convertException = error => (error instanceof OrmWebError ? (error as never) : convert(error));
 }
 
 function assertOpen(pools: Pools): void {
@@ -64,7 +65,14 @@ function leaveAlone(connection: SqlConnection, pools: Pools): void {
 }
 
 function attachConnection(orm: AnyOrm, role: string, connection: SqlConnection, pools: Pools): void {
-  const user: PoolUser = { connection, closedError: () => new OrmClosedError(pools.name) };
+  const user: PoolUser = {
+    connection,
+    errors: {
+      closed: () => new OrmClosedError(pools.name),
+      overloaded: (ms, cause) => new PoolTimeoutError(pools.name, ms, { cause }),
+      slow: ms => new QueryTimeoutError(ms),
+    },
+  };
   let pool: SharedPool | undefined;
   let detach: (() => Promise<void>) | undefined;
 

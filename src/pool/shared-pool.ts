@@ -7,6 +7,7 @@ import { poolDialect } from './pool-dialect.js';
 import { PoolDriver, type Acquired, type PoolDriverOptions } from './pool-driver.js';
 import type { PoolUser } from './pool-user.js';
 import { SilenceWatch } from './silence-watch.js';
+import { StandIn } from './stand-in.js';
 
 /** Settings of a {@link SharedPool}. */
 export interface SharedPoolOptions extends PoolDriverOptions {
@@ -16,6 +17,13 @@ export interface SharedPoolOptions extends PoolDriverOptions {
   readonly onUnused: () => void;
   /** Called before each statement: rejects where none may run any more. */
   readonly guard?: (() => Promise<void> | undefined) | undefined;
+}
+
+/** What lends connections in place of a replica. */
+export interface Primary {
+  lease(isSingle: boolean, options: unknown): Promise<Lease>;
+  /** Called when the replica is found out of reach. */
+  onAway(error: unknown): void;
 }
 
 /** How long what runs may go on after its pool was closed, in ms. */
@@ -33,6 +41,7 @@ export class SharedPool {
   readonly #leases = new Set<Lease>();
   readonly #borrowers: Borrowers;
   readonly #watch: SilenceWatch;
+  readonly #standIn = new StandIn();
   #users = 0;
   #served = 0;
   #isRetired = false;
@@ -96,15 +105,21 @@ export class SharedPool {
     };
   }
 
-  /** What the connection of `user` takes in place of its own dialect. A promise while the driver's own is one (mysql2). */
-  dialect(user: PoolUser): Dialect | Promise<Dialect> {
+  /**
+   * What the connection of `user` takes in place of its own dialect. A promise while the driver's own is one (mysql2). A
+   * replica that cannot be reached has a `primary` in its place, which is told of it.
+   */
+  dialect(user: PoolUser, primary?: Primary): Dialect | Promise<Dialect> {
     this.#assertOpen(user);
     const leasing = {
       open: async () => {
         this.#assertOpen(user);
         await this.#driver.open(user);
       },
-      lease: (isSingle: boolean, options: unknown) => this.#lease(user, isSingle, options),
+      lease: (isSingle: boolean, options: unknown) => {
+        const take = (): Promise<Lease> => this.lease(user, isSingle, options);
+        return primary ? this.#standIn.take(take, () => primary.lease(isSingle, options), primary.onAway) : take();
+      },
     };
     const native = this.#driver.dialect(user);
     return native instanceof Promise
@@ -128,7 +143,7 @@ export class SharedPool {
     if (this.#holder === user) {
       return work(); // within a transaction of its own, as without this pool
     }
-    const lease = await this.#lease(user, true, undefined);
+    const lease = await this.lease(user, true, undefined);
     try {
       return await work();
     } finally {
@@ -177,7 +192,8 @@ export class SharedPool {
     }
   }
 
-  async #lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
+  /** Lends a connection, in turn. */
+  async lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
     this.#assertOpen(user);
     try {
       const acquiring = isSingle ? this.#takeHandle(user, options) : this.#driver.acquire(user, options);

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import { mapOrmError } from '../problems/map-orm-error.js';
 import type { OrmProblemCode } from '../problems/problem-codes.js';
 import type { RunSchema } from '../migrations/migrate-options.js';
 import { pendingMigrations } from '../migrations/pending-migrations.js';
 import { probeSchema } from '../migrations/schema-probe.js';
 import type { AnyOrm } from '../orm-source.js';
+import { isThere as databaseIsThere, type DatabaseIdentity } from '../process/database-identity.js';
 import { within } from '../util/time-limit.js';
 
 /** Whether this process can serve: what `check()` of an {@link OrmSingleton} resolves with. */
@@ -27,16 +27,16 @@ export function unhealthy(error: unknown, orm?: AnyOrm): OrmHealth {
 }
 
 /**
- * Asks the database, by SELECTs only, whether it answers and has all migrations. A `file` that is not there is an empty
- * database: asking it would create it. A schema that was found healthy is not looked at again on the same `pool`.
+ * Asks the database, by SELECTs only, whether it answers and has all migrations. One that is not there is
+ * empty, and is not created. A schema that was found healthy is not looked at again on the same `pool`.
  */
 export async function checkHealth(
   orm: AnyOrm,
-  file: string | undefined,
+  identity: DatabaseIdentity,
   { schemas, pool }: { schemas: readonly RunSchema[]; pool: object },
 ): Promise<OrmHealth> {
   try {
-    const isThere = file === undefined || existsSync(file);
+    const isThere = databaseIsThere(identity);
     if (isThere) {
       await orm.driver.getConnection().execute('select 1');
     }

@@ -272,20 +272,22 @@ function limitsBeside(given: unknown, limits: PoolLimits, native: NativeDriver |
 
 /**
  * Waits until the driver's pool has ended. Idle connections that take longer than a moment, as the server does not answer, are
- * thrown away; those that are borrowed have their time.
+ * thrown away: mysql2 would wait for them, and pg leaves their sockets open, so that the process would not end. Those that are
+ * borrowed have their time.
  */
-async function endInTime(ending: Promise<void>, pool: NativePool | undefined): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const gone = new Promise<void>(resolve => {
-    timer = setInterval(() => {
+function endInTime(ending: Promise<void>, pool: NativePool | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const sweep = setInterval(() => {
       const clients = [...(pool?.clients() ?? [])];
+      const borrowed = clients.filter(({ isBorrowed }) => isBorrowed);
       for (const client of clients.filter(({ isBorrowed }) => !isBorrowed)) {
         client.destroy();
       }
-      if (!clients.some(({ isBorrowed }) => isBorrowed)) {
-        resolve(); // mysql2 would wait for an answer
+      if (borrowed.length === 0) {
+        clearInterval(sweep);
+        resolve();
       }
     }, GRACE).unref();
+    ending.then(resolve, reject);
   });
-  await Promise.race([ending, gone]).finally(() => clearInterval(timer));
 }

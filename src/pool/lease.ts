@@ -1,9 +1,12 @@
+import { diagnostics } from '../channels.js';
 import { OrmConfigError } from '../errors.js';
 import type { DatabaseConnection, KyselyDriver } from '../mikro-orm-internals.js';
+import type { Trace } from '../util/trace.js';
 import type { WaitLimit } from '../util/wait-limit.js';
-import { connectionLost } from './connection-lost.js';
+import { connectionLost, isSilence } from './connection-lost.js';
 import type { NativeClient } from './native/native-client.js';
 import type { PoolUser } from './pool-user.js';
+import { tellQuery, tellStream, type QuerySource } from './tell-query.js';
 
 /** What a Kysely driver does with the connection of a transaction. */
 export const TRANSACTION_METHODS = [
@@ -15,6 +18,16 @@ export const TRANSACTION_METHODS = [
   'releaseSavepoint',
 ] as const;
 export type TransactionMethod = (typeof TRANSACTION_METHODS)[number];
+
+/** What the messages call them: the texts are the drivers' own. */
+const TEXTS: Record<TransactionMethod, string> = {
+  beginTransaction: 'begin',
+  commitTransaction: 'commit',
+  rollbackTransaction: 'rollback',
+  savepoint: 'savepoint',
+  rollbackToSavepoint: 'rollback to savepoint',
+  releaseSavepoint: 'release savepoint',
+};
 
 /** What Kysely cancels a query by, where a connection has it. */
 const CANCEL_METHODS = ['cancelQuery', 'collectSessionInfo', 'killSession'] as const;
@@ -31,6 +44,8 @@ const OPEN_TRANSACTION =
 
 /** Where a lease comes from, and goes back to. */
 export interface LeaseOwner {
+  /** Whose it is: each message says it. */
+  readonly source: QuerySource;
   /** How long a statement may take. */
   readonly queryLimit: WaitLimit | undefined;
   /** Called before each statement: rejects where none may run any more; undefined where all is well. */
@@ -59,6 +74,8 @@ export class Lease implements DatabaseConnection {
   readonly user: PoolUser;
   /** When it was borrowed, by the monotonic clock. */
   readonly since = performance.now();
+  /** Where it was borrowed, where leaks are looked for. */
+  readonly trace: Trace | undefined;
   /** Undefined once it is released: Kysely remembers every lease until the next full garbage collection. */
   #lent: Lent | undefined;
   /** The last statement failed: the caller has an error already. */
@@ -75,8 +92,9 @@ export class Lease implements DatabaseConnection {
   declare collectSessionInfo?: NonNullable<DatabaseConnection['collectSessionInfo']>;
   declare killSession?: NonNullable<DatabaseConnection['killSession']>;
 
-  constructor(owner: LeaseOwner, user: PoolUser, lent: Lent) {
+  constructor(owner: LeaseOwner, user: PoolUser, lent: Lent, trace?: Trace) {
     this.#owner = owner;
+    this.trace = trace;
     this.user = user;
     this.#lent = lent;
     // Kysely cancels queries by these where the connection has them. With a released one there is nothing to cancel.
@@ -112,6 +130,12 @@ export class Lease implements DatabaseConnection {
   }
 
   executeQuery(query: unknown, options?: unknown): Promise<unknown> {
+    return diagnostics.query.hasSubscribers
+      ? tellQuery(this.#owner.source, query, () => this.#guarded(query, options))
+      : this.#guarded(query, options);
+  }
+
+  #guarded(query: unknown, options: unknown): Promise<unknown> {
     const guarding = this.#owner.guard?.();
     return guarding ? guarding.then(() => this.#execute(query, options)) : this.#execute(query, options);
   }
@@ -125,7 +149,12 @@ export class Lease implements DatabaseConnection {
     return this.#answer(connection.executeQuery(query, options));
   }
 
-  async *streamQuery(query: unknown, chunkSize?: number, options?: unknown): AsyncIterableIterator<unknown> {
+  streamQuery(query: unknown, chunkSize?: number, options?: unknown): AsyncIterableIterator<unknown> {
+    const rows = this.#stream(query, chunkSize, options);
+    return diagnostics.query.hasSubscribers ? tellStream(this.#owner.source, query, rows) : rows;
+  }
+
+  async *#stream(query: unknown, chunkSize?: number, options?: unknown): AsyncIterableIterator<unknown> {
     await this.#owner.guard?.();
     const { connection, client } = this.#usable();
     const rows = connection.streamQuery(query, chunkSize, options);
@@ -209,7 +238,13 @@ export class Lease implements DatabaseConnection {
   }
 
   /** Begins, ends or divides a transaction. A failure to begin, commit or roll back ends the lease. */
-  async control(method: TransactionMethod, args: unknown[]): Promise<void> {
+  control(method: TransactionMethod, args: unknown[]): Promise<void> {
+    return diagnostics.query.hasSubscribers
+      ? tellQuery(this.#owner.source, TEXTS[method], () => this.#control(method, args))
+      : this.#control(method, args);
+  }
+
+  async #control(method: TransactionMethod, args: unknown[]): Promise<void> {
     const isRollback = method === 'rollbackTransaction';
     if (!this.#lent && isRollback) {
       return; // what failed before has ended the transaction
@@ -252,6 +287,9 @@ export class Lease implements DatabaseConnection {
     if (this.#failed && !this.#isTainted && !client.isIdle()) {
       await client.settle();
     }
+    if (diagnostics.connectionLost.hasSubscribers) {
+      this.#tellLost(client);
+    }
     if (this.#isTainted || !client.isIdle()) {
       client.destroy();
     } else if (client.isInTransaction()) {
@@ -264,6 +302,15 @@ export class Lease implements DatabaseConnection {
     } else {
       client.used();
       await driver.releaseConnection(connection);
+    }
+  }
+
+  /** Not of what this process itself has ended: a query that was too slow, or cancelled. */
+  #tellLost(client: NativeClient): void {
+    const isEnded = client.isEnded();
+    if (this.#failure ? isSilence(this.#failure) : isEnded) {
+      const { name, role } = this.#owner.source;
+      diagnostics.connectionLost.publish({ name, role, reason: isEnded ? 'ended' : 'no-answer' });
     }
   }
 

@@ -50,6 +50,8 @@ export interface LeaseOwner {
   readonly queryLimit: WaitLimit | undefined;
   /** Called before each statement: rejects where none may run any more; undefined where all is well. */
   readonly guard: (() => Promise<void> | undefined) | undefined;
+  /** Called when the server has said that it does not write any more. */
+  readOnly(): void;
   /** Called once, when the connection is back. */
   released(lease: Lease): void;
 }
@@ -205,6 +207,10 @@ export class Lease implements DatabaseConnection {
         },
         (error: unknown) => {
           settle();
+          if (this.#lent?.client?.isReadOnly(error)) {
+            this.#isTainted = true;
+            this.#owner.readOnly();
+          }
           reject(error as Error);
         },
       );

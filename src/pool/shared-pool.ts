@@ -10,6 +10,7 @@ import { PoolDriver, type Acquired, type PoolDriverOptions } from './pool-driver
 import type { PoolStats } from './pool-stats.js';
 import type { PoolUser } from './pool-user.js';
 import { SilenceWatch } from './silence-watch.js';
+import { StandIn } from './stand-in.js';
 import type { QuerySource } from './tell-query.js';
 
 /** Settings of a {@link SharedPool}. */
@@ -22,6 +23,13 @@ export interface SharedPoolOptions extends PoolDriverOptions {
   readonly guard?: (() => Promise<void> | undefined) | undefined;
   /** Where the oldest unit of work was opened that is still open; undefined where that is not known. */
   readonly oldestUnitOfWork?: (() => Trace | undefined) | undefined;
+}
+
+/** What lends connections in place of a replica. */
+export interface Primary {
+  lease(isSingle: boolean, options: unknown): Promise<Lease>;
+  /** Called when the replica is found out of reach. */
+  onAway(error: unknown): void;
 }
 
 /** How long what runs may go on after its pool was closed, in ms. */
@@ -41,6 +49,7 @@ export class SharedPool {
   readonly #watch: SilenceWatch;
   readonly #source: QuerySource;
   readonly #oldestUnitOfWork: () => Trace | undefined;
+  readonly #standIn = new StandIn();
   #users = 0;
   #served = 0;
   #isRetired = false;
@@ -62,9 +71,9 @@ export class SharedPool {
     const { acquireTimeout, queryTimeout, validateTimeout } = this.#driver.limits;
     this.#borrowers = new Borrowers(acquireTimeout, (user, since) => this.#explainWait(user, since));
     const queryLimit = queryTimeout === Infinity ? undefined : new WaitLimit(queryTimeout);
-    const owner = { source: this.#source, queryLimit, guard };
-    this.#single = { ...owner, released: lease => this.#released(lease, true) };
-    this.#many = { ...owner, released: lease => this.#released(lease, false) };
+    const common = { source: this.#source, queryLimit, guard, readOnly: () => this.#driver.distrust() };
+    this.#single = { ...common, released: lease => this.#released(lease, true) };
+    this.#many = { ...common, released: lease => this.#released(lease, false) };
     this.#watch = new SilenceWatch({
       patience: validateTimeout,
       leases: () => this.#leases,
@@ -119,15 +128,21 @@ export class SharedPool {
     };
   }
 
-  /** What the connection of `user` takes in place of its own dialect. A promise while the driver's own is one (mysql2). */
-  dialect(user: PoolUser): Dialect | Promise<Dialect> {
+  /**
+   * What the connection of `user` takes in place of its own dialect. A promise while the driver's own is one (mysql2). A
+   * replica that cannot be reached has a `primary` in its place, which is told of it.
+   */
+  dialect(user: PoolUser, primary?: Primary): Dialect | Promise<Dialect> {
     this.#assertOpen(user);
     const leasing = {
       open: async () => {
         this.#assertOpen(user);
         await this.#driver.open(user);
       },
-      lease: (isSingle: boolean, options: unknown) => this.#lease(user, isSingle, options),
+      lease: (isSingle: boolean, options: unknown) => {
+        const take = (): Promise<Lease> => this.lease(user, isSingle, options);
+        return primary ? this.#standIn.take(take, () => primary.lease(isSingle, options), primary.onAway) : take();
+      },
     };
     const native = this.#driver.dialect(user);
     return native instanceof Promise
@@ -151,7 +166,7 @@ export class SharedPool {
     if (this.#holder === user) {
       return work(); // within a transaction of its own, as without this pool
     }
-    const lease = await this.#lease(user, true, undefined);
+    const lease = await this.lease(user, true, undefined);
     try {
       return await work();
     } finally {
@@ -200,7 +215,8 @@ export class SharedPool {
     }
   }
 
-  async #lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
+  /** Lends a connection, in turn. */
+  async lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
     this.#assertOpen(user);
     const trace = this.#driver.limits.leakAfter === Infinity ? undefined : new Trace();
     const since = diagnostics.connectionAcquired.hasSubscribers ? performance.now() : undefined;

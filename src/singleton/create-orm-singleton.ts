@@ -40,6 +40,12 @@ export interface OrmSingletonOptions {
    * the config's `pool.max`.
    */
   pool?: PoolOptions | undefined;
+  /**
+   * With read replicas: a unit of work (a request, a fork) that has used the primary, by a write, a transaction or raw SQL, reads
+   * from it from then on, as a replica may lag behind. A query with `connectionType: 'read'` still goes to a replica.
+   * @default true
+   */
+  readYourWrites?: boolean | undefined;
 }
 
 /** The ORM of a module graph, on the pool of the process: what {@link createOrmSingleton} returns. */
@@ -135,7 +141,12 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
   async function load(): Promise<Attached> {
     // the lazy boundary: every module graph imports the library, and only what opens a database needs the rest
     const { AttachedOrm } = await import('./attached-orm.js');
-    attached = await AttachedOrm.build(config, overrides, { closings, name: options.name, pool: options.pool });
+    attached = await AttachedOrm.build(config, overrides, {
+      closings,
+      name: options.name,
+      pool: options.pool,
+      readYourWrites: options.readYourWrites,
+    });
     return attached;
   }
 

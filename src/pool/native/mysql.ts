@@ -150,6 +150,11 @@ class MysqlNativeClient extends NativeClient {
     return new Promise<void>((resolve, reject) => this.#connection.ping(error => (error ? reject(error) : resolve())));
   }
 
+  isReadOnly(error: unknown): boolean {
+    const { errno, message } = error as { errno?: unknown; message?: unknown };
+    return errno === 1836 || (errno === 1290 && /read[-_]only/.test(String(message)));
+  }
+
   onEnd(listener: () => void): () => void {
     this.#connection.once('end', listener);
     return () => this.#connection.removeListener('end', listener);

@@ -197,6 +197,10 @@ class PgNativeClient extends NativeClient {
     return this.#client.query('select 1');
   }
 
+  isReadOnly(error: unknown): boolean {
+    return (error as { code?: unknown }).code === '25006';
+  }
+
   onEnd(listener: () => void): () => void {
     const { connection } = this.#client;
     connection?.once('end', listener);

@@ -70,7 +70,7 @@ describe('a unit of work that is open for longer than leakAfter', () => {
 for (const driver of ['postgresql', 'mariadb', 'sqlite'] as const) {
   await describeDriver(driver, () => {
     test('a full pool names what has the connections: the oldest borrower, and the oldest unit of work', async () => {
-      const { graph, orm, name } = await open(driver, { acquireTimeout: 200 });
+      const { graph, orm, name } = await open(driver, { acquireTimeout: 1_500 });
       const timeouts = listen('connectionTimeout', name);
       async function holdsTheConnection() {
         await graph.withRequestContext(orm, em =>
@@ -98,7 +98,7 @@ for (const driver of ['postgresql', 'mariadb', 'sqlite'] as const) {
     });
 
     test('a fork that holds a connection is named as well', async () => {
-      const { graph, orm } = await open(driver, { acquireTimeout: 200 });
+      const { graph, orm } = await open(driver, { acquireTimeout: 1_500 });
       async function beginsAndForgets() {
         const em = (await orm()).em.fork();
         await em.begin();

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -12,17 +12,22 @@ import { listen } from './support/messages.js';
 import { createProxy } from './support/proxy.js';
 
 const PORTS = { postgresql: 5432, mariadb: 3306 };
+const here = (file: string) => JSON.stringify(pathToFileURL(resolve(import.meta.dirname, file)).href);
+const DRIVER = { postgresql: 'PostgreSqlDriver', mariadb: 'MariaDbDriver' };
 const SLEEP = { postgresql: 'select pg_sleep(30)', mariadb: 'select sleep(30)' };
 
-async function open(driver: DriverName, { pool, ...more }: library.OrmSingletonOptions & { max?: number } = {}) {
+async function open(
+  driver: DriverName,
+  { pool, isDirect = false }: { pool?: library.PoolOptions; isDirect?: boolean } = {},
+) {
   const database = await createDatabase(driver);
   onTestFinished(() => database.drop());
-  const proxy = driver in PORTS ? await createProxy(PORTS[driver as keyof typeof PORTS]) : undefined;
+  const proxy = driver in PORTS && !isDirect ? await createProxy(PORTS[driver as keyof typeof PORTS]) : undefined;
   onTestFinished(() => proxy?.cut());
   const config = proxy ? { ...database.config, port: proxy.port } : database.config;
   const graph = await createGraph({ ...config, pool: { min: 0, max: 1 } } as typeof config, library);
   const name = `channels ${Math.random()}`;
-  const orm = graph.createOrmSingleton(graph.config, { name, pool, migrate: true, ...more });
+  const orm = graph.createOrmSingleton(graph.config, { name, pool, migrate: true });
   onTestFinished(() => orm.close());
   return { database, graph, orm, name, proxy: proxy! };
 }
@@ -128,6 +133,27 @@ for (const driver of ['postgresql', 'mariadb'] as const) {
       expect(queries.at(-1)).toMatchObject({ text: expect.stringMatching(/sleep\(\?\)/), error: 'ETIMEDOUT' });
     });
 
+    test('an idle connection that had ended before this process heard of it', async () => {
+      // the proxy is in this process, and would not hear of it, either
+      const { database, orm, name } = await open(driver, { isDirect: true });
+      const connection = (await orm()).driver.getConnection();
+      const failed = listen('validationFailed', name);
+      await connection.execute('select 1');
+      // blocks this process, as if it were frozen, while the server ends the connection
+      const kill = `
+        import { killConnections } from ${here('./support/databases.ts')};
+        import { ${DRIVER[driver]} as driver } from '@mikro-orm/${driver}';
+        process.exit(await killConnections('${driver}', { ...${JSON.stringify(database.config)}, driver }));
+      `;
+      const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', kill], {
+        cwd: resolve(import.meta.dirname, '..'),
+        encoding: 'utf8',
+      });
+      expect(status, stderr).toBe(1);
+      await connection.execute('select 1');
+      expect(failed).toEqual([{ name, role: 'write', reason: 'ended', idle: expect.any(Number) }]);
+    });
+
     test('a connection that the server has ended while it was in use', async () => {
       const { database, orm, name } = await open(driver);
       const connection = (await orm()).driver.getConnection();
@@ -218,7 +244,6 @@ await describeDriver('postgresql', driver => {
 });
 
 test('a subscriber that throws: the query goes on, and Node.js reports an uncaught exception', async () => {
-  const here = (file: string) => JSON.stringify(pathToFileURL(resolve(import.meta.dirname, file)).href);
   const script = `
     import { subscribe } from 'node:diagnostics_channel';
     import { defineConfig } from '@mikro-orm/sqlite';

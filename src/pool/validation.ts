@@ -52,8 +52,8 @@ export class Validation {
   }
 
   async #inspect(client: NativeClient, idleTime: number): Promise<boolean> {
-    // timers run before the sockets are read
-    await new Promise(resolve => setImmediate(resolve));
+    // until the sockets were read: timers run before that, and what another socket has called runs before the next time
+    await new Promise(resolve => setImmediate(() => setImmediate(resolve)));
     if (client.isEnded()) {
       this.#pool.onFailed('ended', idleTime);
       return false;

@@ -76,8 +76,8 @@ export class Lease implements DatabaseConnection {
   readonly user: PoolUser;
   /** When it was borrowed, by the monotonic clock. */
   readonly since = performance.now();
-  /** Where it was borrowed, where leaks are looked for. */
-  readonly trace: Trace | undefined;
+  /** Where it was borrowed, where leaks are looked for; undefined once it is released, as what it lent. */
+  #trace: Trace | undefined;
   /** Undefined once it is released: Kysely remembers every lease until the next full garbage collection. */
   #lent: Lent | undefined;
   /** The last statement failed: the caller has an error already. */
@@ -96,7 +96,7 @@ export class Lease implements DatabaseConnection {
 
   constructor(owner: LeaseOwner, user: PoolUser, lent: Lent, trace?: Trace) {
     this.#owner = owner;
-    this.trace = trace;
+    this.#trace = trace;
     this.user = user;
     this.#lent = lent;
     // Kysely cancels queries by these where the connection has them. With a released one there is nothing to cancel.
@@ -120,6 +120,10 @@ export class Lease implements DatabaseConnection {
 
   get client(): NativeClient | undefined {
     return this.#lent?.client;
+  }
+
+  get trace(): Trace | undefined {
+    return this.#trace;
   }
 
   get statements(): number {
@@ -275,7 +279,7 @@ export class Lease implements DatabaseConnection {
     if (!lent) {
       return;
     }
-    this.#lent = undefined;
+    this.#lent = this.#trace = undefined;
     try {
       await (lent.client ? this.#giveBack(lent, lent.client) : lent.driver.releaseConnection(lent.connection));
     } finally {

@@ -29,9 +29,6 @@ const TEXTS: Record<TransactionMethod, string> = {
   releaseSavepoint: 'release savepoint',
 };
 
-/** What Kysely cancels a query by, where a connection has it. */
-const CANCEL_METHODS = ['cancelQuery', 'collectSessionInfo', 'killSession'] as const;
-
 /** After one of these has failed, nobody can tell whether a transaction is open, and Kysely never gives the connection back. */
 const ENDS_WHEN_IT_FAILS: ReadonlySet<TransactionMethod> = new Set([
   'beginTransaction',
@@ -49,7 +46,7 @@ export interface LeaseOwner {
   /** How long a statement may take. */
   readonly queryLimit: WaitLimit | undefined;
   /** Called before each statement: rejects where none may run any more; undefined where all is well. */
-  readonly guard: (() => Promise<void> | undefined) | undefined;
+  readonly guard: (() => Promise<void>) | undefined;
   /** Called when the server has said that it does not write any more. */
   readOnly(): void;
   /** Called once, when the connection is back. */
@@ -90,32 +87,11 @@ export class Lease implements DatabaseConnection {
   #failure: Error | undefined;
   #revoked: Error | undefined;
 
-  declare cancelQuery?: NonNullable<DatabaseConnection['cancelQuery']>;
-  declare collectSessionInfo?: NonNullable<DatabaseConnection['collectSessionInfo']>;
-  declare killSession?: NonNullable<DatabaseConnection['killSession']>;
-
   constructor(owner: LeaseOwner, user: PoolUser, lent: Lent, trace?: Trace) {
     this.#owner = owner;
     this.#trace = trace;
     this.user = user;
     this.#lent = lent;
-    // Kysely cancels queries by these where the connection has them. With a released one there is nothing to cancel.
-    for (const name of CANCEL_METHODS) {
-      if (lent.connection[name]) {
-        this[name] = async (...args) => this.#lent?.connection[name]?.(...args);
-      }
-    }
-    const { killSession } = this;
-    if (killSession && lent.client) {
-      this.killSession = async (...args) => {
-        try {
-          return await killSession(...args);
-        } finally {
-          // mysql2 never answers a query whose connection it has destroyed
-          this.#discard(connectionKilled());
-        }
-      };
-    }
   }
 
   get client(): NativeClient | undefined {
@@ -124,6 +100,11 @@ export class Lease implements DatabaseConnection {
 
   get trace(): Trace | undefined {
     return this.#trace;
+  }
+
+  /** The connection of Kysely's driver; undefined once it is released. */
+  protected get connection(): DatabaseConnection | undefined {
+    return this.#lent?.connection;
   }
 
   get statements(): number {
@@ -235,10 +216,10 @@ export class Lease implements DatabaseConnection {
       };
       kill().catch(() => undefined);
     }
-    this.#discard(error);
+    this.discard(error);
   }
 
-  #discard(error: Error): void {
+  protected discard(error: Error): void {
     if (this.#lent?.client) {
       this.#isTainted = true;
       this.#failure = error;
@@ -249,6 +230,9 @@ export class Lease implements DatabaseConnection {
 
   /** Begins, ends or divides a transaction. A failure to begin, commit or roll back ends the lease. */
   control(method: TransactionMethod, args: unknown[]): Promise<void> {
+    if (!this.#lent && method === 'rollbackTransaction') {
+      return Promise.resolve(); // what failed before has ended the transaction
+    }
     return diagnostics.query.hasSubscribers
       ? tellQuery(this.#owner.source, TEXTS[method], () => this.#control(method, args))
       : this.#control(method, args);
@@ -256,9 +240,6 @@ export class Lease implements DatabaseConnection {
 
   async #control(method: TransactionMethod, args: unknown[]): Promise<void> {
     const isRollback = method === 'rollbackTransaction';
-    if (!this.#lent && isRollback) {
-      return; // what failed before has ended the transaction
-    }
     try {
       await (isRollback ? undefined : this.#owner.guard?.());
       const { driver, connection, client } = (isRollback && this.#lent) || this.#usable();
@@ -349,5 +330,28 @@ export class Lease implements DatabaseConnection {
   }
 }
 
-const connectionKilled = (): Error =>
-  Object.assign(new Error('The session was killed'), { code: 'ECONNRESET', fatal: true });
+/** A lease of a connection by which Kysely can cancel queries. With a released one there is nothing to cancel. */
+class CancellableLease extends Lease {
+  async cancelQuery(...args: unknown[]): Promise<unknown> {
+    return this.connection?.cancelQuery?.(...args);
+  }
+
+  async collectSessionInfo(...args: unknown[]): Promise<unknown> {
+    return this.connection?.collectSessionInfo?.(...args);
+  }
+
+  async killSession(...args: unknown[]): Promise<unknown> {
+    try {
+      return await this.connection?.killSession?.(...args);
+    } finally {
+      // mysql2 never answers a query whose connection it has destroyed
+      this.discard(Object.assign(new Error('The session was killed'), { code: 'ECONNRESET', fatal: true }));
+    }
+  }
+}
+
+/** Lends a connection to `user`; `trace` tells where it was borrowed. */
+export function lend(owner: LeaseOwner, user: PoolUser, lent: Lent, trace?: Trace): Lease {
+  const Borrowed = lent.connection.cancelQuery ? CancellableLease : Lease;
+  return new Borrowed(owner, user, lent, trace);
+}

@@ -4,7 +4,7 @@ import { Mutex } from '../util/mutex.js';
 import { Trace } from '../util/trace.js';
 import { WaitLimit } from '../util/wait-limit.js';
 import { Borrowers } from './borrowers.js';
-import { Lease, type LeaseOwner } from './lease.js';
+import { lend, type Lease, type LeaseOwner } from './lease.js';
 import { poolDialect } from './pool-dialect.js';
 import { PoolDriver, type Acquired, type PoolDriverOptions } from './pool-driver.js';
 import type { PoolStats } from './pool-stats.js';
@@ -20,7 +20,7 @@ export interface SharedPoolOptions extends PoolDriverOptions {
   /** Called when the last user has detached: what attaches later may have other settings. */
   readonly onUnused: () => void;
   /** Called before each statement: rejects where none may run any more. */
-  readonly guard?: (() => Promise<void> | undefined) | undefined;
+  readonly guard?: (() => Promise<void>) | undefined;
   /** Where the oldest unit of work was opened that is still open; undefined where that is not known. */
   readonly oldestUnitOfWork?: (() => Trace | undefined) | undefined;
 }
@@ -216,30 +216,39 @@ export class SharedPool {
   }
 
   /** Lends a connection, in turn. */
-  async lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
-    this.#assertOpen(user);
+  lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
+    if (this.#isClosed) {
+      return Promise.reject(user.errors.closed());
+    }
     const trace = this.#driver.limits.leakAfter === Infinity ? undefined : new Trace();
     const since = diagnostics.connectionAcquired.hasSubscribers ? performance.now() : undefined;
-    try {
-      const acquiring = isSingle ? this.#takeHandle(user, options) : this.#driver.acquire(user, options);
-      const acquired = await this.#borrowers.wait(user, acquiring, late => this.#abandon(late, isSingle));
-      this.#served++;
-      this.#holder = isSingle ? user : undefined;
-      const lease = new Lease(isSingle ? this.#single : this.#many, user, acquired, trace);
-      this.#leases.add(lease);
-      if (acquired.client) {
-        this.#watch.start();
-      }
-      if (since !== undefined) {
-        const { name, role } = this.#source;
-        diagnostics.connectionAcquired.publish({ name, role, wait: lease.since - since });
-      }
-      return lease;
-    } catch (error) {
-      this.#failure = { error, at: performance.now() };
-      this.#closeIfRetired();
-      throw error;
+    const acquiring = isSingle ? this.#takeHandle(user, options) : this.#driver.acquire(user, options);
+    return this.#borrowers.wait(user, acquiring, {
+      take: acquired => {
+        const lease = this.#lend(user, isSingle, acquired, trace);
+        if (since !== undefined) {
+          const { name, role } = this.#source;
+          diagnostics.connectionAcquired.publish({ name, role, wait: lease.since - since });
+        }
+        return lease;
+      },
+      undo: late => this.#abandon(late, isSingle),
+      failed: error => {
+        this.#failure = { error, at: performance.now() };
+        this.#closeIfRetired();
+      },
+    });
+  }
+
+  #lend(user: PoolUser, isSingle: boolean, acquired: Acquired, trace: Trace | undefined): Lease {
+    this.#served++;
+    this.#holder = isSingle ? user : undefined;
+    const lease = lend(isSingle ? this.#single : this.#many, user, acquired, trace);
+    this.#leases.add(lease);
+    if (acquired.client) {
+      this.#watch.start();
     }
+    return lease;
   }
 
   async #takeHandle(user: PoolUser, options: unknown): Promise<Acquired> {

@@ -3,6 +3,7 @@ import { defineConfig, type SqlEntityManager, type SqliteDriver } from '@mikro-o
 import { defineConfig as definePostgresConfig, type PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { describe, expectTypeOf, test } from 'vitest';
 import {
+  channels,
   createOrmSingleton,
   explicitEntities,
   explicitMigrations,
@@ -11,9 +12,12 @@ import {
   openEm,
   toProblemResponse,
   withRequestContext,
+  type ChannelMessages,
   type EmOf,
   type OrmProblem,
   type OrmSource,
+  type OrmStats,
+  type PoolStats,
 } from '../src/index.js';
 
 const UserSchema = defineEntity({ name: 'User', properties: { id: p.integer().primary(), email: p.string() } });
@@ -64,6 +68,16 @@ describe('the driver stays in the types', () => {
     );
     expectTypeOf(orm).toExtend<OrmSource>();
   });
+});
+
+test('what goes on', () => {
+  expectTypeOf(orm.stats()).toEqualTypeOf<OrmStats>();
+  expectTypeOf(orm.stats().pools.write).toEqualTypeOf<PoolStats>();
+  expectTypeOf(orm.stats().pools['read 0']).toEqualTypeOf<PoolStats | undefined>();
+  expectTypeOf<keyof ChannelMessages>().toEqualTypeOf<keyof typeof channels>();
+  expectTypeOf(channels.query).toEqualTypeOf<'mikro-orm-web:db.client.operation.duration'>();
+  expectTypeOf<ChannelMessages['query']>().toExtend<{ name: string; role: string; text: string; duration: number }>();
+  createOrmSingleton({}, { pool: { leakAfter: false, validateAfter: undefined } });
 });
 
 test('problems', () => {

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import * as edge from '../src/edge/index.js';
+import * as edgeLight from '../src/conditions/edge-light.js';
+import * as workerd from '../src/conditions/workerd.js';
 import * as library from '../src/index.js';
 
 test('the public surface', () => {
@@ -24,13 +25,23 @@ test('the public surface', () => {
   ]);
 });
 
-test('edge runtimes get the same names, and a clear error from each', () => {
-  expect(Object.keys(edge).sort()).toEqual(Object.keys(library).sort());
-  for (const [name, value] of Object.entries(edge)) {
+test('an edge runtime gets the same names, and a clear error from each', () => {
+  expect(Object.keys(edgeLight).sort()).toEqual(Object.keys(library).sort());
+  for (const [name, value] of Object.entries(edgeLight)) {
     if (!name.endsWith('Error')) {
       expect(value, name).toThrow(/needs Node\.js.*edge runtime.*remove/s);
     }
   }
+});
+
+test('workerd gets all of it but createOrmSingleton, which names what to use there', () => {
+  expect(Object.keys(workerd).sort()).toEqual(Object.keys(library).sort());
+  for (const [name, value] of Object.entries(workerd)) {
+    if (name !== 'createOrmSingleton') {
+      expect(value, name).toBe(library[name as keyof typeof library]);
+    }
+  }
+  expect(workerd.createOrmSingleton).toThrow(/mikro-orm-web\/edge/);
 });
 
 const run = promisify(execFile);

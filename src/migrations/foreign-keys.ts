@@ -16,6 +16,12 @@ interface Violation {
 /** How many rows an error names. */
 const SHOWN = 5;
 
+/**
+ * Begins a query that may see the database as it was before the running transaction: on D1, where a transaction is sent at
+ * its end, no query can see more, and others are refused.
+ */
+export const AS_COMMITTED = '/* as committed */';
+
 /** Whether foreign keys are a pragma, which does nothing within a transaction: SQLite and libSQL. */
 export function hasForeignKeyPragma(orm: AnyOrm): boolean {
   const { disableForeignKeysSQL } = (orm.driver.getPlatform() as unknown as PlatformInternals).getSchemaHelper();
@@ -123,11 +129,16 @@ export class ForeignKeyGuard {
   }
 
   async #check(transaction: Transaction | undefined): Promise<Violation[]> {
-    return (await this.#connection.execute('pragma foreign_key_check', [], 'all', transaction)) as Violation[];
+    return (await this.#connection.execute(
+      `${AS_COMMITTED} pragma foreign_key_check`,
+      [],
+      'all',
+      transaction,
+    )) as Violation[];
   }
 
   async #findParents(transaction: Transaction | undefined): Promise<ReadonlySet<string>> {
-    const sql = `select distinct lower(f."table") as name from sqlite_master m, pragma_foreign_key_list(m.name) f
+    const sql = `${AS_COMMITTED} select distinct lower(f."table") as name from sqlite_master m, pragma_foreign_key_list(m.name) f
       where m.type = 'table' and lower(m.name) <> lower(f."table")`;
     const rows = (await this.#connection.execute(sql, [], 'all', transaction)) as { name: string }[];
     return new Set(rows.map(({ name }) => name));

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   buildDialect,
   type DatabaseConnection,
@@ -53,7 +52,7 @@ export interface Acquired {
 export class PoolDriver {
   readonly #options: PoolDriverOptions;
   readonly #makeOwner: () => SqlConnection;
-  readonly #borrowing = new AsyncLocalStorage<Borrowing>();
+  readonly #borrowing = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)<Borrowing>();
   readonly #functions: SqliteFunctions;
   readonly #isReplaced: (() => boolean) | undefined;
   /** Whether the driver calls hooks, or opens clients, when a connection is acquired: not with one handle that stays open. */

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { driverOptions, isOwnPool, sqlConnections, type SqlConnection } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
 
@@ -130,6 +129,7 @@ function embeddedFile(
   }
   // of a remote one, what may be shown: a token may stand in its query
   const [remote] = /^(?:https?|libsql|wss?):\/\/[^?]+/.exec(place) ?? [];
+  const { resolve } = process.getBuiltinModule('node:path');
   const file = remote?.replace(/\/\/.*@/, '//') ?? resolve(driver === 'libsql' ? fileOfUrl(place) : place);
   // PGlite keeps several databases in one folder
   return options['dataDir'] && dbName ? `${file} ${dbName}` : file;

@@ -35,8 +35,7 @@ const CONSTRAINT_KINDS: VerdictTable = {
   CHECK: 'check-violation',
 };
 
-const CLOUDFLARE_TIMEOUT =
-  /^(?:D1_\w+: )?(?:D1 DB|Durable Object) (?:storage operation exceeded timeout|exceeded its CPU time limit)\b/;
+const CLOUDFLARE_TIMEOUT = /^(?:D1_\w+: )?(?:D1 DB|Durable Object) exceeded its CPU time limit\b/;
 const CLOUDFLARE_FULL = /^(?:D1_\w+: )?(?:Exceeded maximum DB size|Your account has exceeded D1's maximum)\b/;
 /** A commit may have gone through. */
 const CLOUDFLARE_RESET =
@@ -87,6 +86,7 @@ export const sqlite: DriverErrors = {
     { begins: CLOUDFLARE_FULL, verdict: 'storage-full' },
     { begins: CLOUDFLARE_RESET, verdict: 'database-unavailable' },
     { begins: /^D1_\w+: Network connection lost\b/, verdict: 'database-unavailable' },
+    { begins: /^D1_\w+: /, verdict: 'internal-error' }, // the rest of D1's
     { begins: /^Hrana\((?:Http\("error trying to connect|StreamClosed)/, verdict: 'database-unavailable' }, // libSQL
   ],
 };

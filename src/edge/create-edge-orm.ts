@@ -5,7 +5,7 @@ import { generateCode, isSql, replaceDialect, sqlConnections } from '../mikro-or
 import type { EntityList } from '../orm-source.js';
 import type { DriverEm } from '../singleton/build-orm.js';
 import type { EdgeDatabase } from './edge-database.js';
-import { assertEdgeRuntime, codeGenerationError } from './edge-runtime.js';
+import { assertCodeGeneration, assertEdgeRuntime } from './edge-runtime.js';
 
 /**
  * Builds the ORM of a worker, at module scope: synchronously and without I/O, with all code that MikroORM would generate
@@ -47,28 +47,25 @@ export function createEdgeOrm<D extends IDatabaseDriver, EM extends DriverEm<D>,
       'createEdgeOrm needs a database: createEdgeOrm(config, d1(env.DB)), or durableObject() or perRequest(…).',
     );
   }
-  try {
-    const orm = new MikroORM<D, EM, E>({
-      ...database.defaults,
-      ...config,
-      // the database is there, and a worker does not create one
-      ensureDatabase: false,
-      // a dialect or a client of another deploy step's would win over the database
-      driverOptions: plainOptions(config.driverOptions),
-      discovery: { ...config.discovery, skipSyncDiscovery: false },
-    } as Options<D, EM, E>);
-    if (!isSql(orm)) {
-      throw new OrmConfigError('createEdgeOrm needs a driver for SQL.');
-    }
-    for (const [, connection] of sqlConnections(orm)) {
-      replaceDialect(connection, () => database.dialectFor(orm));
-    }
-    assertAllListed(orm);
-    generateCode(orm);
-    return orm;
-  } catch (error) {
-    throw codeGenerationError(error);
+  assertCodeGeneration();
+  const orm = new MikroORM<D, EM, E>({
+    ...database.defaults,
+    ...config,
+    // the database is there, and a worker does not create one
+    ensureDatabase: false,
+    // a dialect, as a config for deploy steps has it, would win over the database
+    driverOptions: plainOptions(config.driverOptions),
+    discovery: { ...config.discovery, skipSyncDiscovery: false },
+  } as Options<D, EM, E>);
+  if (!isSql(orm)) {
+    throw new OrmConfigError('createEdgeOrm needs a driver for SQL.');
   }
+  for (const [, connection] of sqlConnections(orm)) {
+    replaceDialect(connection, () => database.dialectFor(orm));
+  }
+  assertAllListed(orm);
+  generateCode(orm);
+  return orm;
 }
 
 function plainOptions(options: unknown): object {

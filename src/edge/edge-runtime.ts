@@ -25,14 +25,17 @@ export function assertEdgeRuntime(): void {
   }
 }
 
-/** What code generation failed with, in terms of what to change. */
-export function codeGenerationError(cause: unknown): unknown {
-  return cause instanceof EvalError
-    ? new OrmConfigError(
-        `MikroORM generates code, which is allowed here only while a worker starts. Call createEdgeOrm at module scope, not in a request, and set ${DATE} ${WHERE}.`,
-        { cause },
-      )
-    : cause;
+/** Throws where no code can be generated, before an ORM is built: building one ties the entity classes to it. */
+export function assertCodeGeneration(): void {
+  try {
+    // oxlint-disable-next-line no-new-func
+    new Function('');
+  } catch (cause) {
+    throw new OrmConfigError(
+      `MikroORM generates code, which is allowed here only while a worker starts. Call createEdgeOrm at module scope, not in a request, and set ${DATE} ${WHERE}.`,
+      { cause },
+    );
+  }
 }
 
 /** What a query at module scope failed with, in terms of what to change. */

@@ -138,10 +138,19 @@ export class ForeignKeyGuard {
   }
 
   async #findParents(transaction: Transaction | undefined): Promise<ReadonlySet<string>> {
-    const sql = `${AS_COMMITTED} select distinct lower(f."table") as name from sqlite_master m, pragma_foreign_key_list(m.name) f
-      where m.type = 'table' and lower(m.name) <> lower(f."table")`;
-    const rows = (await this.#connection.execute(sql, [], 'all', transaction)) as { name: string }[];
-    return new Set(rows.map(({ name }) => name));
+    const ask = async <T>(sql: string): Promise<T[]> =>
+      (await this.#connection.execute(`${AS_COMMITTED} ${sql}`, [], 'all', transaction)) as T[];
+    const parents = new Set<string>();
+    for (const { name } of await ask<{ name: string }>("select name from sqlite_master where type = 'table'")) {
+      // table by table, and not Cloudflare's own: D1 forbids the pragma's function, and both of these
+      if (!name.startsWith('_cf_')) {
+        const keys = await ask<{ table: string }>(`pragma foreign_key_list("${name.replaceAll('"', '""')}")`);
+        keys
+          .map(({ table }) => table.toLowerCase())
+          .forEach(table => table !== name.toLowerCase() && parents.add(table));
+      }
+    }
+    return parents;
   }
 
   #assertNoParentDropped<T>(query: T): T {
@@ -149,8 +158,11 @@ export class ForeignKeyGuard {
     const drops = /(?:^|;)\s*drop\s+table\s+(?:if\s+exists\s+)?(?:main\s*\.\s*)?["'`[]?([^"'`\];\s]+)/gi;
     for (const [, table] of String(sql ?? '').matchAll(drops)) {
       if (this.#parents.has(table!.toLowerCase())) {
+        const reason = this.#switchOff
+          ? 'This database keeps foreign keys on (D1, Durable Objects). Change the table by `alter table`, which can add, rename and drop columns; or copy those other tables in the same migration, drop them first, and write them anew.'
+          : 'It runs in a transaction that began with foreign keys on, where SQLite cannot switch them off. Call migrator.up() and down() without `transaction`, or run `pragma foreign_keys = off` before that transaction begins.';
         throw new OrmConfigError(
-          `This run of migrations would drop or rebuild ${table}, and with it the rows of other tables that refer to it: it runs in a transaction that began with foreign keys on, where SQLite cannot switch them off. Call migrator.up() and down() without \`transaction\`, or run \`pragma foreign_keys = off\` before that transaction begins.`,
+          `This run of migrations would drop or rebuild ${table}, and with it the rows of other tables that refer to it. ${reason}`,
         );
       }
     }

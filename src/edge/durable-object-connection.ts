@@ -1,6 +1,12 @@
 import type { DatabaseConnection } from '../mikro-orm-internals.js';
 import type { DurableObjectStorageLike } from './durable-object-storage.js';
-import { answerPragma, convertException, type Query, type QueryResult } from './sqlite-dialect.js';
+import {
+  answerPragma,
+  convertException,
+  withoutInternalTables,
+  type Query,
+  type QueryResult,
+} from './sqlite-dialect.js';
 
 /** A transaction of the storage, which ends when its callback does. */
 interface OpenTransaction {
@@ -42,7 +48,7 @@ export class DurableObjectConnection implements DatabaseConnection {
     if (answer) {
       return answer;
     }
-    const rows = this.storage.sql.exec(sql, ...parameters).toArray();
+    const rows = withoutInternalTables(sql, this.storage.sql.exec(sql, ...parameters).toArray());
     if (!/^\s*(?:insert|update|delete|replace|with)\b/i.test(sql)) {
       return { rows };
     }

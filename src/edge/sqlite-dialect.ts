@@ -49,3 +49,14 @@ export function answerPragma(sql: string): QueryResult | undefined {
       return undefined;
   }
 }
+
+/** Takes Cloudflare's own tables out of a list of tables: MikroORM would look into each, and that is not authorized. */
+export function withoutInternalTables(sql: string, rows: unknown[]): unknown[] {
+  if (!/\bsqlite_(?:master|schema)\b/.test(sql)) {
+    return rows;
+  }
+  return rows.filter(row => {
+    const { name, table_name: table = name } = row as { name?: unknown; table_name?: unknown };
+    return !String(table).startsWith('_cf_');
+  });
+}

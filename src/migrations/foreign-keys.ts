@@ -141,14 +141,11 @@ export class ForeignKeyGuard {
     const ask = async <T>(sql: string): Promise<T[]> =>
       (await this.#connection.execute(`${AS_COMMITTED} ${sql}`, [], 'all', transaction)) as T[];
     const parents = new Set<string>();
+    // table by table, for D1 forbids the pragma as a function
     for (const { name } of await ask<{ name: string }>("select name from sqlite_master where type = 'table'")) {
-      // table by table, and not Cloudflare's own: D1 forbids the pragma's function, and both of these
-      if (!name.startsWith('_cf_')) {
-        const keys = await ask<{ table: string }>(`pragma foreign_key_list("${name.replaceAll('"', '""')}")`);
-        keys
-          .map(({ table }) => table.toLowerCase())
-          .forEach(table => table !== name.toLowerCase() && parents.add(table));
-      }
+      const keys = await ask<{ table: string }>(`pragma foreign_key_list("${name.replaceAll('"', '""')}")`);
+      const others = keys.map(({ table }) => table.toLowerCase()).filter(table => table !== name.toLowerCase());
+      others.forEach(table => parents.add(table));
     }
     return parents;
   }

@@ -62,6 +62,11 @@ function suite({ readsItsWrites, orphan, streams = true, start, connections, sto
     expect(await get('/remove?email=b')).toBe(0);
   });
 
+  test('the schema can be compared with the entities', async () => {
+    // of a discriminator, MikroORM sees a difference on every SQLite
+    expect(await get('/difference')).not.toMatch(/(?:table|index) [`"]?(?!animal)/);
+  });
+
   test('single-table inheritance', async () => {
     expect(await get('/inheritance?name=n')).toEqual([
       ['cat', 'cat', 9],

@@ -14,6 +14,11 @@ export const scenarios: Record<string, Scenario> = {
     await orm.schema.create();
   },
 
+  /** What differs between the entities and the database. */
+  async difference(_em, _params, orm) {
+    return orm.schema.getUpdateSchemaSQL();
+  },
+
   async create(em, params) {
     const author = user(em, params.get('email')!);
     const names = params.getAll('tag');

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import * as edgeLight from '../src/conditions/edge-light.js';
@@ -62,4 +64,20 @@ test('importing the package touches neither the file system module nor a driver'
       .split(',')
       .filter(name => name.includes('sqlite')),
   ).toEqual([]);
+});
+
+test('what workers import leads to no module of Node.js: they would not load where one is missing', () => {
+  const dist = resolve(import.meta.dirname, '../dist');
+  const seen = new Set(['workerd.js', 'edge.js']);
+  for (const file of seen) {
+    const code = readFileSync(join(dist, file), 'utf8');
+    // what is imported later is part of a worker's bundle, too
+    for (const [, name] of code.matchAll(/(?:from|import)\s*\(?\s*["']([^"']+)["']/g)) {
+      expect(`${file} imports ${name}`).not.toMatch(/imports node:/);
+      if (existsSync(join(dist, name!))) {
+        seen.add(name!.replace(/^\.\//, ''));
+      }
+    }
+  }
+  expect(seen.size).toBeGreaterThan(5);
 });

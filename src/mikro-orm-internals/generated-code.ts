@@ -14,7 +14,10 @@ export function generateCode(orm: AnyOrm): void {
   const metadata = orm.getMetadata();
   const hydrator = orm.config.getHydrator(metadata) as unknown as Hydrator;
   const comparator = orm.config.getComparator(metadata) as unknown as Comparator;
-  for (const meta of metadata.getAll().values()) {
+  const metas = new Set(metadata.getAll().values());
+  for (const meta of metas) {
+    // a property may lead to an embeddable that is described once more: what is added is visited, too
+    meta.props.forEach(({ targetMeta }) => targetMeta && metas.add(targetMeta));
     const hasKey = meta.primaryKeys.length > 0;
     for (const type of hasKey ? ['full', 'reference'] : ['full']) {
       for (const normalized of [false, true]) {

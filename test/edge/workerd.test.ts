@@ -64,7 +64,7 @@ function suite({ readsItsWrites, orphan, streams = true, start, connections, sto
 
   test('the schema can be compared with the entities', async () => {
     // of a discriminator, MikroORM sees a difference on every SQLite
-    expect(await get('/difference')).not.toMatch(/(?:table|index) [`"]?(?!animal)/);
+    expect(await get('/difference')).not.toMatch(/(?:table|index) [`"](?!animal)/);
   });
 
   test('single-table inheritance', async () => {

@@ -17,6 +17,8 @@ export {
   OrmClosedError,
   OrmConfigError,
   OrmWebError,
+  PoolTimeoutError,
+  QueryTimeoutError,
   TransactionRetryError,
 } from '../errors.js';
 export { explicitMigrations } from '../migrations/explicit-migrations.js';

@@ -93,7 +93,7 @@ class DurableObjectDriver implements KyselyDriver {
     if (!lock) {
       locks.set(storage, (lock = new Mutex()));
     }
-    await lock.take(() => new Error());
+    await lock.take();
     return new DurableObjectConnection(storage);
   }
 

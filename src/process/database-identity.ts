@@ -11,6 +11,8 @@ export interface DatabaseIdentity {
   readonly settings: string;
   /** The file of SQLite or libSQL; a pool of the user's own may have any other. */
   readonly file?: string | undefined;
+  /** A file that is there as soon as the database is; undefined where nothing tells without asking it. */
+  readonly mark?: string | undefined;
   readonly inMemory: boolean;
   /** A second handle cannot be opened beside the first: in memory, or PGlite. */
   readonly exclusive: boolean;
@@ -89,7 +91,8 @@ function locate(
     const inMemory = file === undefined;
     const exclusive = inMemory || packages.includes('@electric-sql/pglite');
     const own = exclusive || file.includes('://') ? undefined : file;
-    return { place: `${driver} ${file ?? 'in memory'}`, file: own, inMemory, exclusive };
+    const mark = own ?? (inMemory ? undefined : pgliteMark(String(options['dataDir'] ?? dbName)));
+    return { place: `${driver} ${file ?? 'in memory'}`, file: own, mark, inMemory, exclusive };
   }
   // driverOptions win, as they do in MikroORM
   const settings: Record<string, unknown> = {
@@ -131,9 +134,26 @@ function embeddedFile(
   // of a remote one, what may be shown: a token may stand in its query
   const [remote] = /^(?:https?|libsql|wss?):\/\/[^?]+/.exec(place) ?? [];
   const { resolve } = process.getBuiltinModule('node:path');
-  const file = remote?.replace(/\/\/.*@/, '//') ?? resolve(driver === 'libsql' ? fileOfUrl(place) : place);
+  const file = remote?.replace(/\/\/.*@/, '//') ?? resolve(driver === 'libsql' ? fileOfUrl(place) : bareFolder(place));
   // PGlite keeps several databases in one folder
   return options['dataDir'] && dbName ? `${file} ${dbName}` : file;
+}
+
+/** Without the prefix that PGlite takes. */
+const bareFolder = (place: string): string => place.replace(/^file:\/\//, '');
+
+/** Every folder of PostgreSQL has this file; undefined for what is none, as `idb://`. */
+function pgliteMark(place: string): string | undefined {
+  const folder = bareFolder(place);
+  const { join, resolve } = process.getBuiltinModule('node:path');
+  return folder.includes('://') ? undefined : join(resolve(folder), 'PG_VERSION');
+}
+
+/**
+ * Whether the database can be asked without creating it: to open a file or a folder that is not there makes an empty database.
+ */
+export function isThere({ mark }: Pick<DatabaseIdentity, 'mark'>): boolean {
+  return mark === undefined || process.getBuiltinModule('node:fs').existsSync(mark);
 }
 
 /** `file:a%20b.db?mode=rwc` is the file `a b.db`. */

@@ -27,7 +27,6 @@ import { convertException, sqliteDialect } from './sqlite-dialect.js';
 export function d1(binding: D1Binding | (() => D1Binding)): EdgeDatabase & KyselyDialect {
   return {
     ...sqliteDialect(new D1Driver(binding)),
-    name: 'D1',
     // values are written into the SQL, of which D1 takes 100 kB; and an update of many rows returns their keys
     defaults: { batchSize: 50, useBatchUpdates: false },
     dialectFor: orm => sqliteDialect(new D1Driver(binding, concurrencyChecks(orm))),

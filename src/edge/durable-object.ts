@@ -27,7 +27,6 @@ const locks = new WeakMap<DurableObjectStorageLike, Mutex>();
 export function durableObject(): EdgeDatabase {
   const dialect = sqliteDialect(new DurableObjectDriver());
   return {
-    name: 'the SQLite of a Durable Object',
     // values are written into the SQL, of which it takes 100 kB
     defaults: { batchSize: 50 },
     dialectFor: () => dialect,

@@ -6,8 +6,6 @@ export type KyselyDialect = Dialect;
 
 /** What `createEdgeOrm` takes: `d1(…)`, `durableObject()` or `perRequest(…)`. */
 export interface EdgeDatabase {
-  /** Names the database in errors. */
-  readonly name: string;
   /** Options of MikroORM that this database needs, where the config does not set them. */
   readonly defaults: { readonly batchSize?: number; readonly useBatchUpdates?: boolean };
   /** The dialect that `orm` uses for all of its connections; asked for when it connects, and never at module scope. */

@@ -7,17 +7,17 @@ export interface RequestLifetime {
   waitUntil(promise: Promise<unknown>): void;
 }
 
-/** What one request has opened at one database. */
-export interface OpenedDatabase {
-  readonly dialect: Dialect;
-  readonly driver: KyselyDriver;
+/** What one request has at one database: a dialect, and its driver once something is queried. */
+interface RequestDatabase {
+  readonly dialect: Dialect | Promise<Dialect>;
+  driver?: Promise<KyselyDriver>;
 }
 
 /** A request, and what it has opened. */
 export class RequestScope {
   readonly lifetime: RequestLifetime;
-  /** By database. A request's own promises: no other request waits for them. */
-  readonly #opened = new Map<object, Promise<OpenedDatabase>>();
+  /** A request's own promises: no other request waits for them. */
+  readonly #databases = new Map<object, RequestDatabase>();
   #isOver = false;
 
   constructor(lifetime: RequestLifetime) {
@@ -28,36 +28,45 @@ export class RequestScope {
     return this.#isOver;
   }
 
-  /** What the request has opened at this database; the first to ask opens it. An attempt that failed is not kept. */
-  open(database: object, create: () => Dialect | Promise<Dialect>): Promise<OpenedDatabase> {
+  /** The dialect of this request for a database, made when it is first asked for; a promise if `create` returns one. */
+  dialectOf(database: object, create: () => Dialect | Promise<Dialect>): Dialect | Promise<Dialect> {
+    return this.#of(database, create).dialect;
+  }
+
+  /** The driver of this request for a database; the first query opens it. */
+  open(database: object, create: () => Dialect | Promise<Dialect>): Promise<KyselyDriver> {
+    const own = this.#of(database, create);
+    own.driver ??= openDriver(own.dialect).catch((error: unknown) => {
+      this.#databases.delete(database); // the next query tries again
+      throw error;
+    });
+    return own.driver;
+  }
+
+  #of(database: object, create: () => Dialect | Promise<Dialect>): RequestDatabase {
     if (this.#isOver) {
       throw new OrmConfigError(
         'A query came after the function of inRequest had ended, and with it the connections of the request. Let the function return once all is read: a body that is streamed later has to be read before, or put inRequest around the stream.',
       );
     }
-    let opening = this.#opened.get(database);
-    if (!opening) {
-      opening = openDatabase(create).catch((error: unknown) => {
-        this.#opened.delete(database);
-        throw error;
-      });
-      this.#opened.set(database, opening);
+    let own = this.#databases.get(database);
+    if (!own) {
+      this.#databases.set(database, (own = { dialect: create() }));
     }
-    return opening;
+    return own;
   }
 
   /** Closes all; never rejects, for there is nobody left to tell. */
   async close(): Promise<void> {
     this.#isOver = true;
-    await Promise.allSettled([...this.#opened.values()].map(async opened => (await opened).driver.destroy()));
+    await Promise.allSettled([...this.#databases.values()].map(async ({ driver }) => (await driver)?.destroy()));
   }
 }
 
-async function openDatabase(create: () => Dialect | Promise<Dialect>): Promise<OpenedDatabase> {
-  const dialect = await create();
-  const driver = dialect.createDriver();
+async function openDriver(dialect: Dialect | Promise<Dialect>): Promise<KyselyDriver> {
+  const driver = (await dialect).createDriver();
   await driver.init();
-  return { dialect, driver };
+  return driver;
 }
 
 let requests: AsyncLocalStorage<RequestScope> | undefined;

@@ -51,20 +51,28 @@ export type DriverDialect = (options: Record<string, unknown>) => KyselyDialect 
 export function perRequest(
   create: (driverDialect: DriverDialect) => KyselyDialect | Promise<KyselyDialect>,
 ): EdgeDatabase {
+  // one for each ORM, so that a request opens its database once
+  const drivers = new WeakMap<AnyOrm, PerRequestDriver>();
   return {
-    name: 'a database of each request',
     defaults: {},
-    async dialectFor(orm) {
-      const driver = new PerRequestDriver(() => create(driverDialectOf(orm)));
-      // what compiles queries needs no connection, and serves all requests
-      const { dialect } = await driver.open();
-      return {
-        createAdapter: () => Object.create(dialect.createAdapter(), { supportsMultipleConnections: { value: true } }),
-        createQueryCompiler: () => dialect.createQueryCompiler(),
-        createIntrospector: db => dialect.createIntrospector(db),
-        createDriver: () => driver,
-      };
+    dialectFor(orm) {
+      let driver = drivers.get(orm);
+      if (!driver) {
+        drivers.set(orm, (driver = new PerRequestDriver(() => create(driverDialectOf(orm)))));
+      }
+      const dialect = driver.dialect();
+      return dialect instanceof Promise ? dialect.then(own => facade(own, driver)) : facade(dialect, driver);
     },
+  };
+}
+
+/** A dialect for all requests: what compiles queries needs no connection, and is that of the first one. */
+function facade(dialect: Dialect, driver: KyselyDriver): Dialect {
+  return {
+    createAdapter: () => Object.create(dialect.createAdapter(), { supportsMultipleConnections: { value: true } }),
+    createQueryCompiler: () => dialect.createQueryCompiler(),
+    createIntrospector: db => dialect.createIntrospector(db),
+    createDriver: () => driver,
   };
 }
 
@@ -81,15 +89,16 @@ class PerRequestDriver implements KyselyDriver {
     this.#create = create;
   }
 
-  async open(): ReturnType<ReturnType<typeof currentRequest>['open']> {
-    return currentRequest().open(this, this.#create);
+  /** That of the running request. */
+  dialect(): Dialect | Promise<Dialect> {
+    return currentRequest().dialectOf(this, this.#create);
   }
 
   async init(): Promise<void> {}
   async destroy(): Promise<void> {}
 
   async acquireConnection(options?: unknown): Promise<DatabaseConnection> {
-    const { driver } = await this.open();
+    const driver = await currentRequest().open(this, this.#create);
     const connection = await driver.acquireConnection(options);
     this.#owners.set(connection, driver);
     return connection;

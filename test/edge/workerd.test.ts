@@ -29,8 +29,10 @@ function suite({ readsItsWrites, orphan, streams = true, start, connections, sto
     return body;
   };
 
+  let first: unknown;
   beforeAll(async () => {
     worker = await start();
+    first = await worker.ask('/first?raw');
     await get('/setup');
   });
   afterAll(async () => {
@@ -72,6 +74,10 @@ function suite({ readsItsWrites, orphan, streams = true, start, connections, sto
       ['cat', 'cat', 9],
       ['dog', 'dog', true],
     ]);
+  });
+
+  test('Kysely, as the first thing of an isolate', () => {
+    expect(first).toMatchObject({ body: [{ one: 1 }] });
   });
 
   test('raw SQL and Kysely', async () => {

@@ -10,6 +10,14 @@ const user = (em: EntityManager, email: string): User =>
 const inUse = new Set<unknown>();
 
 export const scenarios: Record<string, Scenario> = {
+  /** Kysely, before MikroORM has connected. */
+  async first(em) {
+    return em
+      .getKysely()
+      .selectNoFrom(({ lit }) => lit(1).as('one'))
+      .execute();
+  },
+
   async setup(_em, _params, orm) {
     await orm.schema.create();
   },

@@ -7,7 +7,6 @@ import * as migrations from './migrations/index.ts';
 export const config = {
   driver: SqliteDriver,
   dbName: 'articles',
-  contextName: 'articles', // several ORMs in one worker are told apart by it
   entities: explicitEntities({ User, Tag, Article }),
   ...explicitMigrations(migrations, { path: './src/migrations', snapshot: false }),
 };

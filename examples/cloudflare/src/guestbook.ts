@@ -12,7 +12,7 @@ const orm = createEdgeOrm(
   {
     driver: SqliteDriver,
     dbName: 'guestbook',
-    contextName: 'guestbook',
+    contextName: 'guestbook', // several ORMs in one worker are told apart by it
     entities: explicitEntities({ Entry }),
     ...explicitMigrations(migrations, { silent: true, snapshot: false }),
   },

@@ -16,9 +16,6 @@ export const TRANSACTION_METHODS = [
 ] as const;
 export type TransactionMethod = (typeof TRANSACTION_METHODS)[number];
 
-/** What Kysely cancels a query by, where a connection has it. */
-const CANCEL_METHODS = ['cancelQuery', 'collectSessionInfo', 'killSession'] as const;
-
 /** After one of these has failed, nobody can tell whether a transaction is open, and Kysely never gives the connection back. */
 const ENDS_WHEN_IT_FAILS: ReadonlySet<TransactionMethod> = new Set([
   'beginTransaction',
@@ -34,7 +31,7 @@ export interface LeaseOwner {
   /** How long a statement may take. */
   readonly queryLimit: WaitLimit | undefined;
   /** Called before each statement: rejects where none may run any more; undefined where all is well. */
-  readonly guard: (() => Promise<void> | undefined) | undefined;
+  readonly guard: (() => Promise<void>) | undefined;
   /** Called when the server has said that it does not write any more. */
   readOnly(): void;
   /** Called once, when the connection is back. */
@@ -73,35 +70,19 @@ export class Lease implements DatabaseConnection {
   #failure: Error | undefined;
   #revoked: Error | undefined;
 
-  declare cancelQuery?: NonNullable<DatabaseConnection['cancelQuery']>;
-  declare collectSessionInfo?: NonNullable<DatabaseConnection['collectSessionInfo']>;
-  declare killSession?: NonNullable<DatabaseConnection['killSession']>;
-
   constructor(owner: LeaseOwner, user: PoolUser, lent: Lent) {
     this.#owner = owner;
     this.user = user;
     this.#lent = lent;
-    // Kysely cancels queries by these where the connection has them. With a released one there is nothing to cancel.
-    for (const name of CANCEL_METHODS) {
-      if (lent.connection[name]) {
-        this[name] = async (...args) => this.#lent?.connection[name]?.(...args);
-      }
-    }
-    const { killSession } = this;
-    if (killSession && lent.client) {
-      this.killSession = async (...args) => {
-        try {
-          return await killSession(...args);
-        } finally {
-          // mysql2 never answers a query whose connection it has destroyed
-          this.#discard(connectionKilled());
-        }
-      };
-    }
   }
 
   get client(): NativeClient | undefined {
     return this.#lent?.client;
+  }
+
+  /** The connection of Kysely's driver; undefined once it is released. */
+  protected get connection(): DatabaseConnection | undefined {
+    return this.#lent?.connection;
   }
 
   get statements(): number {
@@ -202,10 +183,10 @@ export class Lease implements DatabaseConnection {
       };
       kill().catch(() => undefined);
     }
-    this.#discard(error);
+    this.discard(error);
   }
 
-  #discard(error: Error): void {
+  protected discard(error: Error): void {
     if (this.#lent?.client) {
       this.#isTainted = true;
       this.#failure = error;
@@ -298,5 +279,27 @@ export class Lease implements DatabaseConnection {
   }
 }
 
-const connectionKilled = (): Error =>
-  Object.assign(new Error('The session was killed'), { code: 'ECONNRESET', fatal: true });
+/** A lease of a connection by which Kysely can cancel queries. With a released one there is nothing to cancel. */
+class CancellableLease extends Lease {
+  async cancelQuery(...args: unknown[]): Promise<unknown> {
+    return this.connection?.cancelQuery?.(...args);
+  }
+
+  async collectSessionInfo(...args: unknown[]): Promise<unknown> {
+    return this.connection?.collectSessionInfo?.(...args);
+  }
+
+  async killSession(...args: unknown[]): Promise<unknown> {
+    try {
+      return await this.connection?.killSession?.(...args);
+    } finally {
+      // mysql2 never answers a query whose connection it has destroyed
+      this.discard(Object.assign(new Error('The session was killed'), { code: 'ECONNRESET', fatal: true }));
+    }
+  }
+}
+
+/** Lends a connection to `user`. */
+export function lend(owner: LeaseOwner, user: PoolUser, lent: Lent): Lease {
+  return lent.connection.cancelQuery ? new CancellableLease(owner, user, lent) : new Lease(owner, user, lent);
+}

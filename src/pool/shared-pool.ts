@@ -2,7 +2,7 @@ import type { Dialect } from '../mikro-orm-internals.js';
 import { Mutex } from '../util/mutex.js';
 import { WaitLimit } from '../util/wait-limit.js';
 import { Borrowers } from './borrowers.js';
-import { Lease, type LeaseOwner } from './lease.js';
+import { lend, type Lease, type LeaseOwner } from './lease.js';
 import { poolDialect } from './pool-dialect.js';
 import { PoolDriver, type Acquired, type PoolDriverOptions } from './pool-driver.js';
 import type { PoolUser } from './pool-user.js';
@@ -16,7 +16,7 @@ export interface SharedPoolOptions extends PoolDriverOptions {
   /** Called when the last user has detached: what attaches later may have other settings. */
   readonly onUnused: () => void;
   /** Called before each statement: rejects where none may run any more. */
-  readonly guard?: (() => Promise<void> | undefined) | undefined;
+  readonly guard?: (() => Promise<void>) | undefined;
 }
 
 /** What lends connections in place of a replica. */
@@ -194,24 +194,30 @@ export class SharedPool {
   }
 
   /** Lends a connection, in turn. */
-  async lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
-    this.#assertOpen(user);
-    try {
-      const acquiring = isSingle ? this.#takeHandle(user, options) : this.#driver.acquire(user, options);
-      const acquired = await this.#borrowers.wait(user, acquiring, late => this.#abandon(late, isSingle));
-      this.#served++;
-      this.#holder = isSingle ? user : undefined;
-      const lease = new Lease(isSingle ? this.#single : this.#many, user, acquired);
-      this.#leases.add(lease);
-      if (acquired.client) {
-        this.#watch.start();
-      }
-      return lease;
-    } catch (error) {
-      this.#failure = { error, at: performance.now() };
-      this.#closeIfRetired();
-      throw error;
+  lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
+    if (this.#isClosed) {
+      return Promise.reject(user.errors.closed());
     }
+    const acquiring = isSingle ? this.#takeHandle(user, options) : this.#driver.acquire(user, options);
+    return this.#borrowers.wait(user, acquiring, {
+      take: acquired => this.#lend(user, isSingle, acquired),
+      undo: late => this.#abandon(late, isSingle),
+      failed: error => {
+        this.#failure = { error, at: performance.now() };
+        this.#closeIfRetired();
+      },
+    });
+  }
+
+  #lend(user: PoolUser, isSingle: boolean, acquired: Acquired): Lease {
+    this.#served++;
+    this.#holder = isSingle ? user : undefined;
+    const lease = lend(isSingle ? this.#single : this.#many, user, acquired);
+    this.#leases.add(lease);
+    if (acquired.client) {
+      this.#watch.start();
+    }
+    return lease;
   }
 
   async #takeHandle(user: PoolUser, options: unknown): Promise<Acquired> {

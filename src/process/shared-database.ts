@@ -50,7 +50,7 @@ export function findDatabase(name: string): SharedDatabase | undefined {
   return registry().databases.get(name);
 }
 
-type Guard = () => Promise<void> | undefined;
+type Guard = () => Promise<void>;
 
 /** What joining depends on. */
 interface JoinOptions {

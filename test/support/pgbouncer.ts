@@ -1,18 +1,20 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './processes.js';
 
 /**
  * A PgBouncer before PostgreSQL, undefined if it is not installed. By default it gives a connection to another client after
  * each transaction. `settings` are lines of its configuration.
  */
 export async function startPgBouncer({
+  port: server = 5432,
   mode = 'transaction',
   settings: more = '',
-}: { mode?: 'transaction' | 'session'; settings?: string | undefined } = {}): Promise<
+}: { port?: number; mode?: 'transaction' | 'session'; settings?: string | undefined } = {}): Promise<
   { port: number; stop: () => Promise<void> } | undefined
 > {
   const port = await freePort();
@@ -21,7 +23,7 @@ export async function startPgBouncer({
   await writeFile(
     settings,
     `[databases]
-     * = host=127.0.0.1 port=5432 user=postgres
+     * = host=127.0.0.1 port=${server} user=postgres
      [pgbouncer]
      pool_mode = ${mode}
      auth_type = any
@@ -50,14 +52,6 @@ export async function startPgBouncer({
     }
   }
   return { port, stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise(done => server.close(done));
-  return port;
 }
 
 function answers(port: number): Promise<boolean> {

@@ -46,7 +46,7 @@ export async function withMigrationLock(
   const left = (): number => end - performance.now();
   const lock = await openDatabaseLock(orm, limits);
   if (!lock) {
-    return work({ lost: new AbortController().signal, assertHeld: () => undefined });
+    return work({ lost: new AbortController().signal, assertHeld: async () => undefined });
   }
   const name = orm.config.get('contextName');
   let held: HeldLock | undefined;

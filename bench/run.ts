@@ -24,6 +24,7 @@ const GROUPS: Group[] = [
   { file: 'storm.ts', rows: ['storm'], needs: ['postgresql'], limit: 60 },
   { file: 'reload.ts', rows: ['reload'], needs: ['postgresql'], environment: 'development', limit: 60 },
   { file: 'replicas.ts', rows: ['replicas'], needs: ['postgresql', 'mariadb'], limit: 90 },
+  { file: 'edge.ts', rows: ['edge'], limit: 120 },
   { file: 'map-error.ts', rows: ['map-error'], limit: 60 },
 ];
 

@@ -20,7 +20,9 @@ test('the public surface', () => {
     'openEm',
     'retryTransaction',
     'toProblemResponse',
+    'whenSent',
     'withRequestContext',
+    'writeProblem',
   ]);
 });
 

@@ -24,6 +24,8 @@ export interface Framework {
 
 const has = (app: string, ...folders: string[]): boolean => folders.some(folder => existsSync(join(app, folder)));
 
+const RUNS_AS_IT_IS = 'Node.js 22.18 or later runs them as they are, and JavaScript imports them with their .ts.';
+
 export const FRAMEWORKS: Readonly<Record<string, Framework>> = {
   daloyjs: {
     title: 'DaloyJS',
@@ -31,11 +33,59 @@ export const FRAMEWORKS: Readonly<Record<string, Framework>> = {
     adapter: { example: 'examples/daloyjs/src/orm.ts', file: 'orm.ts' },
     entities: 'entities',
     bundled: false,
-    withoutTypeScript: 'Node.js 22.18 or later runs them as they are, and JavaScript imports them with their .ts.',
+    withoutTypeScript: RUNS_AS_IT_IS,
     use: [
       'Pass ormHooks of {orm} to the routes that use the database: app.register(users, { hooks: ormHooks }).',
       'Their handlers find the EntityManager in state.em. Errors of the database become problem details.',
       'Register ormPlugin in the server, before app.ready(): app.register(ormPlugin).',
+    ],
+  },
+  express: {
+    title: 'Express',
+    base: app => (has(app, 'src') ? 'src' : '.'),
+    adapter: { example: 'examples/adapters/express.ts', file: 'orm.ts' },
+    entities: 'entities',
+    bundled: false,
+    withoutTypeScript: RUNS_AS_IT_IS,
+    use: [
+      'Use withEm of {orm} before the routes and onError after them: app.use(withEm), app.use(onError). Handlers find the EntityManager in req.em.',
+      'In the server, open the database before it listens: await orm(); closeWith(app.listen(3000)).',
+    ],
+  },
+  fastify: {
+    title: 'Fastify',
+    base: app => (has(app, 'src') ? 'src' : '.'),
+    adapter: { example: 'examples/adapters/fastify.ts', file: 'orm.ts' },
+    entities: 'entities',
+    bundled: false,
+    withoutTypeScript: RUNS_AS_IT_IS,
+    use: [
+      'Register ormPlugin of {orm} before the routes: await app.register(ormPlugin). Handlers find the EntityManager in request.em.',
+      'Make the server with Fastify({ return503OnClosing: false }), so that a shutdown refuses no request that came in.',
+    ],
+  },
+  hono: {
+    title: 'Hono',
+    base: app => (has(app, 'src') ? 'src' : '.'),
+    adapter: { example: 'examples/adapters/hono.ts', file: 'orm.ts' },
+    entities: 'entities',
+    bundled: false,
+    withoutTypeScript: RUNS_AS_IT_IS,
+    use: [
+      "Use withEm and onError of {orm}: app.use(withEm), app.onError(onError). Handlers find the EntityManager in c.get('em').",
+      'In the server, open the database before it listens: await orm(); closeWith(serve({ fetch: app.fetch })).',
+    ],
+  },
+  nest: {
+    title: 'NestJS',
+    base: app => (has(app, 'src') ? 'src' : '.'),
+    adapter: { example: 'examples/adapters/nest.ts', file: 'orm.ts' },
+    entities: 'entities',
+    bundled: false,
+    withoutTypeScript: 'NestJS needs one for its decorators: nest new writes it.',
+    use: [
+      'Import OrmModule of {orm} in the AppModule, and call app.enableShutdownHooks() in main.ts.',
+      'Handlers take the EntityManager as a parameter: @CurrentEm() em: Em.',
     ],
   },
   nextjs: {

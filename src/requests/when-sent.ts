@@ -1,5 +1,5 @@
 /** How long a body may wait for its first reader, in ms, before it counts as one that nobody reads. */
-const UNREAD_LIMIT = 10_000;
+const UNREAD_LIMIT = 2_000;
 
 /** Called once a body was collected before it was read to its end. What it holds must not lead to the body. */
 const collected = new FinalizationRegistry((abandon: () => void) => abandon());
@@ -10,7 +10,7 @@ const collected = new FinalizationRegistry((abandon: () => void) => abandon());
  * without a body has ended at once.
  *
  * A body may also turn out never to be read: a server drops it for HEAD, a middleware answers something else. Then `end` is
- * called when the body is garbage collected, and at the latest after 10 seconds without a reader. Nothing of the body is read
+ * called when the body is garbage collected, and at the latest after 2 seconds without a reader. Nothing of the body is read
  * before somebody reads the response.
  *
  * @param response with a body that nobody reads yet; one that is read already has ended for this function

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CliResult } from '../support/cli.js';
+import { isReachable } from '../support/databases.js';
+import { AppCopy } from './support/app.js';
+import { createAppDatabase, type AppDatabase } from './support/database.js';
+import { EXPECTATIONS } from './support/expectations.js';
+import { TEST_APPS, type TestApp } from './support/frameworks.js';
+import { installLibrary, isInstalled } from './support/install.js';
+import type { AppServer } from './support/server.js';
+
+const isThere = (await isInstalled()) && (await isReachable('postgresql'));
+if (!isThere && process.env['REQUIRE_ALL'] === '1') {
+  throw new Error('REQUIRE_ALL=1, and the frameworks are not installed, or the server for postgresql does not answer');
+}
+if (!isThere) {
+  console.warn('SKIPPED: needs PostgreSQL, and the frameworks: node test/frameworks/support/install.ts');
+}
+
+/** By app and variant, then by expectation. */
+const table: Record<string, Record<string, string>> = {};
+
+const versions = ({ packages }: TestApp): string =>
+  packages
+    .map(name => {
+      const file = join(import.meta.dirname, 'node_modules', name, 'package.json');
+      return `${name} ${(JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version}`;
+    })
+    .join(', ');
+
+beforeAll(() => (isThere ? installLibrary() : undefined));
+afterAll(() => {
+  for (const [app, results] of Object.entries(table)) {
+    console.log([app, ...Object.entries(results).map(([name, result]) => `  ${name.padEnd(34)} ${result}`)].join('\n'));
+  }
+});
+
+describe.skipIf(!isThere).each(TEST_APPS)('$name', app => {
+  let copy: AppCopy;
+  let added: CliResult;
+  beforeAll(async () => {
+    copy = await AppCopy.create(app);
+    added = await copy.cli('add', app.name);
+  });
+  afterAll(() => copy?.remove());
+
+  test('add writes the adapter, and keeps what is there', () => {
+    expect(added, added.stderr).toMatchObject({ code: 0, stderr: '' });
+    expect(added.stdout.match(/^Wrote .*$/gm)).toEqual(app.written.map(file => `Wrote ${file}`));
+  });
+
+  describe.each([
+    ['production', false],
+    ['minified', true],
+  ] as const)('%s', (variant, minify) => {
+    const results: Record<string, string> = (table[`${app.name}, ${variant} (${versions(app)})`] = {});
+    let database: AppDatabase;
+    let server: AppServer;
+    beforeAll(async () => {
+      await copy.build(minify);
+      database = await createAppDatabase();
+      server = await (await copy.start(minify, database.env)).listening();
+    });
+    afterAll(async () => {
+      await server?.stop();
+      await database?.drop();
+    });
+
+    test.each(Object.keys(EXPECTATIONS))('%s', async name => {
+      results[name] = 'failed';
+      results[name] = await EXPECTATIONS[name]!({ app, server, database });
+    });
+  });
+
+  test('types', () => copy.run(app.types));
+});

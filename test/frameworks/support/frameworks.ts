@@ -1,0 +1,86 @@
+import { join, resolve } from 'node:path';
+
+const folder = resolve(import.meta.dirname, '..');
+const bin = (name: string): string => join(folder, 'node_modules/.bin', name);
+const esbuild = resolve(folder, '../../node_modules/.bin/esbuild');
+const node = process.execPath;
+
+/** How a test app is built and run. Commands run in its folder; PORT says where to listen. */
+export interface TestApp {
+  readonly name: string;
+  /** The packages whose versions the table shows. */
+  readonly packages: readonly string[];
+  /** Where the shared entities, config and works go: beside what `add` writes. */
+  readonly sources: string;
+  /** What `add` writes where these sources are there. */
+  readonly written: readonly string[];
+  readonly build: (minify: boolean) => readonly string[] | undefined;
+  readonly start: (minify: boolean) => readonly string[];
+  /** The development server, where there is one. */
+  readonly dev?: readonly string[];
+  /** How the process ends after SIGTERM: by itself, or by the signal that it raises again. */
+  readonly end: 0 | 'SIGTERM';
+  /** Whether it has pages of its own for errors, which stay pages. */
+  readonly errorPages: boolean;
+  /** Whether the framework itself tells clients the messages of the app's own errors. */
+  readonly tellsMessages?: boolean;
+  /** The command that checks types. */
+  readonly types: readonly string[];
+}
+
+const tsc = [resolve(folder, '../../node_modules/.bin/tsc'), '-p', '.'];
+
+/** Servers without a build: as they are, and as one minified file. */
+const bundle = (minify: boolean, ...more: string[]): string[] => [
+  esbuild,
+  'server.ts',
+  '--bundle',
+  '--platform=node',
+  '--format=esm',
+  '--packages=external',
+  '--outfile=server.js',
+  ...(minify ? ['--minify'] : []),
+  ...more,
+];
+
+/** An app that Node.js runs as it is. */
+const plain = {
+  sources: '.',
+  written: ['orm.ts'],
+  build: minify => (minify ? bundle(true) : undefined),
+  start: minify => [node, minify ? 'server.js' : 'server.ts'],
+  end: 0,
+  errorPages: false,
+  types: tsc,
+} satisfies Partial<TestApp>;
+
+export const TEST_APPS: readonly TestApp[] = [
+  {
+    ...plain,
+    name: 'hono',
+    packages: ['hono', '@hono/node-server'],
+  },
+  {
+    ...plain,
+    name: 'express',
+    packages: ['express'],
+    errorPages: true,
+  },
+  {
+    ...plain,
+    name: 'fastify',
+    packages: ['fastify'],
+    tellsMessages: true,
+  },
+  {
+    ...plain,
+    name: 'nest',
+    packages: ['@nestjs/core', '@nestjs/platform-express'],
+    // Node.js runs no decorators
+    build: minify => bundle(minify),
+    start: () => [node, 'server.js'],
+    end: 'SIGTERM',
+  },
+];
+
+void bin;

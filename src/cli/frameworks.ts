@@ -104,4 +104,16 @@ export const FRAMEWORKS: Readonly<Record<string, Framework>> = {
       'Wrap route handlers: export const GET = withProblems(async request => …).',
     ],
   },
+  sveltekit: {
+    title: 'SvelteKit',
+    base: () => 'src/lib/server',
+    adapter: { example: 'examples/adapters/sveltekit.ts', file: 'orm.ts' },
+    entities: 'entities',
+    bundled: true,
+    withoutTypeScript: 'npx sv create writes one; it extends $app/tsconfig.',
+    use: [
+      "Export the hooks of {orm} from src/hooks.server.ts: export { handle, handleError, init } from './lib/server/orm'; or combine handle with yours by sequence().",
+      'Loads, actions and endpoints find the EntityManager in locals.em.',
+    ],
+  },
 };

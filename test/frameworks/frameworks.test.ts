@@ -69,7 +69,7 @@ describe.skipIf(!isThere).each(TEST_APPS)('$name', app => {
 
     test.each(Object.keys(EXPECTATIONS))('%s', async name => {
       results[name] = 'failed';
-      results[name] = await EXPECTATIONS[name]!({ app, server, database });
+      results[name] = await EXPECTATIONS[name]!({ app, server, database, minify });
     });
   });
 

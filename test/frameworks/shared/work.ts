@@ -18,6 +18,8 @@ type Em = Pick<
   'create' | 'flush' | 'count' | 'find' | 'fork' | 'transactional' | 'getConnection' | 'id' | 'execute'
 >;
 
+class Probe {}
+
 let slowRequests = 0;
 let made = 0;
 const unique = (): string => `${process.pid}-${Date.now()}-${made++}@example.com`;
@@ -26,6 +28,8 @@ const unique = (): string => `${process.pid}-${Date.now()}-${made++}@example.com
 const works: Record<string, (scene: Scene) => Promise<unknown>> = {
   count: async ({ em }) => ({ users: await em.count(User) }),
   edit: async () => ({ edit }),
+  // what a minifier makes of a class's name
+  minified: async () => ({ isMinified: Probe.name !== 'Probe' }),
   write: async ({ em }) => {
     const user = em.create(User, { email: unique(), name: 'Ann' });
     await em.flush();

@@ -81,6 +81,16 @@ export const TEST_APPS: readonly TestApp[] = [
     start: () => [node, 'server.js'],
     end: 'SIGTERM',
   },
+  {
+    name: 'sveltekit',
+    packages: ['@sveltejs/kit', '@sveltejs/adapter-node'],
+    sources: 'src/lib/server',
+    written: ['src/lib/server/orm.ts'],
+    build: () => [bin('vite'), 'build'],
+    start: () => [node, 'build'],
+    dev: [bin('vite'), 'dev'],
+    end: 0,
+    errorPages: true,
+    types: tsc,
+  },
 ];
-
-void bin;

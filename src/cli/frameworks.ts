@@ -104,6 +104,19 @@ export const FRAMEWORKS: Readonly<Record<string, Framework>> = {
       'Wrap route handlers: export const GET = withProblems(async request => …).',
     ],
   },
+  'react-router': {
+    title: 'React Router',
+    base: () => 'app',
+    adapter: { example: 'examples/adapters/react-router.ts', file: 'orm.server.ts' },
+    entities: 'entities',
+    bundled: true,
+    withoutTypeScript: 'npx create-react-router writes one.',
+    use: [
+      "Make an entry.server.tsx (npx react-router reveal), and add there: await orm(); export { handleError } from './orm.server';",
+      'Run the middleware of {orm} in root.tsx: export const middleware = [withEm].',
+      'Loaders and actions find the EntityManager in context.get(emContext).',
+    ],
+  },
   sveltekit: {
     title: 'SvelteKit',
     base: () => 'src/lib/server',

@@ -6,7 +6,7 @@ import { isReachable } from '../support/databases.js';
 import { AppCopy } from './support/app.js';
 import { createAppDatabase, type AppDatabase } from './support/database.js';
 import { EXPECTATIONS } from './support/expectations.js';
-import { TEST_APPS, type TestApp } from './support/frameworks.js';
+import { TEST_APPS, TSC, type TestApp } from './support/frameworks.js';
 import { installLibrary, isInstalled } from './support/install.js';
 import type { AppServer } from './support/server.js';
 
@@ -73,5 +73,8 @@ describe.skipIf(!isThere).each(TEST_APPS)('$name', app => {
     });
   });
 
-  test('types', () => copy.run(app.types));
+  test('types', async () => {
+    if (app.beforeTypes) await copy.run(app.beforeTypes);
+    await copy.run(TSC);
+  });
 });

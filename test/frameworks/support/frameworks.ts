@@ -24,11 +24,12 @@ export interface TestApp {
   readonly errorPages: boolean;
   /** Whether the framework itself tells clients the messages of the app's own errors. */
   readonly tellsMessages?: boolean;
-  /** The command that checks types. */
-  readonly types: readonly string[];
+  /** The command that writes types which those of the app need. */
+  readonly beforeTypes?: readonly string[];
 }
 
-const tsc = [resolve(folder, '../../node_modules/.bin/tsc'), '-p', '.'];
+/** The command that checks types. */
+export const TSC = [resolve(folder, '../../node_modules/.bin/tsc'), '-p', '.'];
 
 /** Servers without a build: as they are, and as one minified file. */
 const bundle = (minify: boolean, ...more: string[]): string[] => [
@@ -51,7 +52,6 @@ const plain = {
   start: minify => [node, minify ? 'server.js' : 'server.ts'],
   end: 0,
   errorPages: false,
-  types: tsc,
 } satisfies Partial<TestApp>;
 
 export const TEST_APPS: readonly TestApp[] = [
@@ -91,6 +91,17 @@ export const TEST_APPS: readonly TestApp[] = [
     dev: [bin('vite'), 'dev'],
     end: 0,
     errorPages: true,
-    types: tsc,
+  },
+  {
+    name: 'react-router',
+    packages: ['react-router', '@react-router/serve'],
+    sources: 'app',
+    written: ['app/orm.server.ts'],
+    build: () => [bin('react-router'), 'build'],
+    start: () => [node, bin('react-router-serve'), 'build/server/index.js'],
+    dev: [bin('react-router'), 'dev'],
+    end: 0,
+    errorPages: true,
+    beforeTypes: [bin('react-router'), 'typegen'],
   },
 ];

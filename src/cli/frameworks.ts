@@ -27,6 +27,19 @@ const has = (app: string, ...folders: string[]): boolean => folders.some(folder 
 const RUNS_AS_IT_IS = 'Node.js 22.18 or later runs them as they are, and JavaScript imports them with their .ts.';
 
 export const FRAMEWORKS: Readonly<Record<string, Framework>> = {
+  astro: {
+    title: 'Astro',
+    base: () => 'src/server',
+    adapter: { example: 'examples/adapters/astro.ts', file: 'orm.ts' },
+    entities: 'entities',
+    bundled: true,
+    withoutTypeScript: 'npm create astro writes one.',
+    use: [
+      "Export the middleware of {orm} from src/middleware.ts: export { onRequest } from './server/orm';",
+      'Pages and endpoints find the EntityManager in Astro.locals.em and context.locals.em.',
+      'Start the server with a file of your own that stops listening at SIGTERM, as @astrojs/node does not: node_modules/mikro-orm-web/docs/frameworks.md shows it.',
+    ],
+  },
   daloyjs: {
     title: 'DaloyJS',
     base: app => (has(app, 'src') ? 'src' : '.'),

@@ -104,4 +104,15 @@ export const TEST_APPS: readonly TestApp[] = [
     errorPages: true,
     beforeTypes: [bin('react-router'), 'typegen'],
   },
+  {
+    name: 'astro',
+    packages: ['astro', '@astrojs/node'],
+    sources: 'src/server',
+    written: ['src/server/orm.ts'],
+    build: () => [bin('astro'), 'build'],
+    start: () => [node, 'server.mjs'],
+    dev: [bin('astro'), 'dev'],
+    end: 0,
+    errorPages: true,
+  },
 ];

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { importExtension } from '../migrations/write-index.js';
+import { importExtension } from '../migrations/import-extension.js';
 import { findDriver, type Dependencies, type Driver } from './app-files.js';
 import type { Framework } from './frameworks.js';
 

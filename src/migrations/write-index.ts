@@ -2,6 +2,7 @@ import { readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/prom
 import { basename, dirname, join, resolve } from 'node:path';
 import type { AnyOrm } from '../orm-source.js';
 import { warn } from '../util/warn.js';
+import { importExtension } from './import-extension.js';
 import { exportedMigrations, mentionsMigration, type ExportedMigration } from './exported-migrations.js';
 
 const MARK = '// Written by mikro-orm-web: migration:create keeps this list up to date.';
@@ -160,31 +161,6 @@ async function replaceFile(path: string, text: string): Promise<void> {
     await rm(temporary, { force: true });
     throw error;
   }
-}
-
-/** How this project ends its imports: as the index does already, else as its tsconfig lets it. */
-export async function importExtension(index: string | undefined, file: string): Promise<string> {
-  const written = index && /from (['"])\.\/.*?(\.[jt]s)?\1/.exec(index);
-  if (written) {
-    return written[2] ?? '';
-  }
-  const tsconfig = await readTsconfig(file);
-  // what comes first is nearest
-  const option = (name: string): string | undefined =>
-    new RegExp(`"${name}"\\s*:\\s*"?(\\w+)`).exec(tsconfig)?.[1]?.toLowerCase();
-  if (option('allowImportingTsExtensions') === 'true' || option('rewriteRelativeImportExtensions') === 'true') {
-    return '.ts';
-  }
-  return (option('moduleResolution') ?? option('module')?.replace('preserve', 'bundler')) === 'bundler' ? '' : '.js';
-}
-
-/** The text of a tsconfig and of the first file of the project that it extends, and so on, without comments. */
-async function readTsconfig(file: string, depth = 0): Promise<string> {
-  const text = ((await read(file)) ?? '').replace(/("(?:[^"\\]|\\.)*")|\/\/.*|\/\*[^]*?\*\//g, '$1');
-  const [, base] = /"extends"\s*:\s*\[?\s*"(\.[^"]*)"/.exec(text) ?? [];
-  return base && depth < 5
-    ? text + (await readTsconfig(resolve(dirname(file), base.replace(/(\.json)?$/, '.json')), depth + 1))
-    : text;
 }
 
 function read(file: string): Promise<string | undefined> {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { CliResult } from '../support/cli.js';
 import { isReachable } from '../support/databases.js';
-import { AppCopy } from './support/app.js';
+import { AppCopy, type CliResult } from './support/app.js';
 import { createAppDatabase, type AppDatabase } from './support/database.js';
 import { EXPECTATIONS } from './support/expectations.js';
 import { TEST_APPS, TSC, type TestApp } from './support/frameworks.js';
@@ -41,12 +41,13 @@ describe.skipIf(!isThere).each(TEST_APPS)('$name', app => {
   let added: CliResult;
   beforeAll(async () => {
     copy = await AppCopy.create(app);
-    added = await copy.cli('add', app.name);
+    if (app.prepare) await copy.run(app.prepare);
+    added = await copy.cli(['add', app.name]);
   });
   afterAll(() => copy?.remove());
 
   test('add writes the adapter, and keeps what is there', () => {
-    expect(added, added.stderr).toMatchObject({ code: 0, stderr: '' });
+    expect(added, added.output).toMatchObject({ code: 0, output: added.stdout });
     expect(added.stdout.match(/^Wrote .*$/gm)).toEqual(app.written.map(file => `Wrote ${file}`));
   });
 
@@ -73,8 +74,25 @@ describe.skipIf(!isThere).each(TEST_APPS)('$name', app => {
     });
   });
 
-  test('types', async () => {
-    if (app.beforeTypes) await copy.run(app.beforeTypes);
-    await copy.run(TSC);
+  test('the command line, with the aliases of the framework', async () => {
+    const database = await createAppDatabase();
+    const config = ['--config', `${app.sources}/mikro-orm.config.ts`];
+    const migrated = await copy.cli(['migrate', ...config], database.env);
+    expect(migrated, migrated.output).toMatchObject({ code: 0 });
+    const status = await copy.cli(['status', '--json', ...config], database.env);
+    expect(status, status.output).toMatchObject({ code: 0 });
+    expect(JSON.parse(status.stdout)).toMatchObject({ applied: ['Migration20260101000000'], pending: [], unknown: [] });
+    const doctor = await copy.cli(['doctor', '--json', ...config], database.env);
+    expect(doctor, doctor.output).toMatchObject({ code: 0 });
+
+    // an import that the framework's bundler and tsconfig.json accept
+    await copy.edit('migrations/index.ts', text => text.replace(/^export.*\n/m, 'export {};\n'));
+    const index = await copy.cli(['add', 'index', ...config], database.env);
+    expect(index, index.output).toMatchObject({ code: 0 });
+    const text = await readFile(join(copy.path, app.sources, 'migrations/index.ts'), 'utf8');
+    expect(text).toContain("export { Migration20260101000000 } from './Migration20260101000000.ts';");
+    await database.drop();
   });
+
+  test('types', () => copy.run(TSC));
 });

@@ -1,11 +1,18 @@
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { runCli, runScript } from '../../support/cli.js';
 import type { TestApp } from './frameworks.js';
 import { AppServer, freePort, run, type Env } from './server.js';
 
 const folder = resolve(import.meta.dirname, '..');
-const cli = join(folder, 'node_modules/mikro-orm-web/dist/cli.js');
+const modules = join(folder, 'node_modules');
+
+/** What a command line answered. */
+export interface CliResult {
+  code: number | string;
+  stdout: string;
+  /** All that it printed. */
+  output: string;
+}
 
 /** A copy of a test app, with the shared sources, and the adapter as `add` writes it. */
 export class AppCopy {
@@ -23,12 +30,30 @@ export class AppCopy {
     const path = await mkdtemp(join(folder, `.tmp/${app.name}-`));
     await cp(join(folder, app.name), path, { recursive: true });
     await cp(join(folder, 'shared'), join(path, app.sources), { recursive: true });
-    return new AppCopy(app, path);
+    const copy = new AppCopy(app, path);
+    await copy.edit('mikro-orm.config.ts', text =>
+      text
+        // an app imports its own files by the framework's alias, in the config, too
+        .replace("'./entities.ts'", `'${app.alias ?? '.'}/entities.ts'`)
+        .replace('{ snapshot:', `{ path: './${app.sources}/migrations', snapshot:`),
+    );
+    return copy;
   }
 
   /** Runs the command line of the installed package. */
-  cli(...args: string[]): ReturnType<typeof runCli> {
-    return runScript(cli, this.path, ...args);
+  cli(args: readonly string[], env: Env = {}): Promise<CliResult> {
+    return this.#script(join(modules, 'mikro-orm-web/dist/cli.js'), args, env);
+  }
+
+  /** MikroORM's own command line. */
+  mikroOrm(args: readonly string[], env: Env = {}): Promise<CliResult> {
+    return this.#script(join(modules, '@mikro-orm/cli/cli.js'), args, env);
+  }
+
+  async #script(script: string, args: readonly string[], env: Env): Promise<CliResult> {
+    const running = run([process.execPath, script, ...args], this.path, env);
+    const code = await running.ended(60_000);
+    return { code, stdout: running.stdout(), output: running.output() };
   }
 
   async build(minify: boolean): Promise<void> {

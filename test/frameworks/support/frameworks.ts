@@ -12,6 +12,8 @@ export interface TestApp {
   readonly packages: readonly string[];
   /** Where the shared entities, config and works go: beside what `add` writes. */
   readonly sources: string;
+  /** How the app's own modules import from there, where that is by an alias. */
+  readonly alias?: string;
   /** What `add` writes where these sources are there. */
   readonly written: readonly string[];
   readonly build: (minify: boolean) => readonly string[] | undefined;
@@ -24,8 +26,8 @@ export interface TestApp {
   readonly errorPages: boolean;
   /** Whether the framework itself tells clients the messages of the app's own errors. */
   readonly tellsMessages?: boolean;
-  /** The command that writes types which those of the app need. */
-  readonly beforeTypes?: readonly string[];
+  /** The command that writes the files which tsconfig.json needs, as npm run prepare does. */
+  readonly prepare?: readonly string[];
 }
 
 /** The command that checks types. */
@@ -85,9 +87,11 @@ export const TEST_APPS: readonly TestApp[] = [
     name: 'sveltekit',
     packages: ['@sveltejs/kit', '@sveltejs/adapter-node'],
     sources: 'src/lib/server',
+    alias: '#lib/server',
     written: ['src/lib/server/orm.ts'],
     build: () => [bin('vite'), 'build'],
     start: () => [node, 'build'],
+    prepare: [bin('svelte-kit'), 'sync'],
     dev: [bin('vite'), 'dev'],
     end: 0,
     errorPages: true,
@@ -96,18 +100,20 @@ export const TEST_APPS: readonly TestApp[] = [
     name: 'react-router',
     packages: ['react-router', '@react-router/serve'],
     sources: 'app',
+    alias: '~',
     written: ['app/orm.server.ts'],
     build: () => [bin('react-router'), 'build'],
     start: () => [node, bin('react-router-serve'), 'build/server/index.js'],
     dev: [bin('react-router'), 'dev'],
     end: 0,
     errorPages: true,
-    beforeTypes: [bin('react-router'), 'typegen'],
+    prepare: [bin('react-router'), 'typegen'],
   },
   {
     name: 'astro',
     packages: ['astro', '@astrojs/node'],
     sources: 'src/server',
+    alias: '@/server',
     written: ['src/server/orm.ts'],
     build: () => [bin('astro'), 'build'],
     start: () => [node, 'server.mjs'],

@@ -18,6 +18,7 @@ export interface Answer {
 export interface Running {
   readonly child: ChildProcess;
   output(): string;
+  stdout(): string;
   /** The exit code or the signal; kills after `ms`. */
   ended(ms: number): Promise<number | string>;
   signal(name: NodeJS.Signals): void;
@@ -35,9 +36,11 @@ export function run([command = '', ...args]: readonly string[], cwd: string, env
     detached: true,
   });
   let output = '';
+  let stdout = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   }
+  child.stdout.on('data', (text: string) => (stdout += text));
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
   const signal = (name: NodeJS.Signals): void => {
     try {
@@ -52,6 +55,7 @@ export function run([command = '', ...args]: readonly string[], cwd: string, env
   return {
     child,
     output: () => output,
+    stdout: () => stdout,
     signal,
     async ended(ms) {
       let timer!: NodeJS.Timeout;

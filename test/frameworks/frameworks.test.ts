@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isReachable } from '../support/databases.js';
 import { AppCopy, type CliResult } from './support/app.js';
 import { createAppDatabase, type AppDatabase } from './support/database.js';
+import { editUnderLoad } from './support/edits.js';
 import { EXPECTATIONS } from './support/expectations.js';
 import { TEST_APPS, TSC, type TestApp } from './support/frameworks.js';
 import { installLibrary, isInstalled } from './support/install.js';
@@ -72,6 +73,21 @@ describe.skipIf(!isThere).each(TEST_APPS)('$name', app => {
       results[name] = 'failed';
       results[name] = await EXPECTATIONS[name]!({ app, server, database, minify });
     });
+  });
+
+  test.runIf(app.dev)('development: edits while requests go on', async () => {
+    const database = await createAppDatabase();
+    const server = await (await copy.dev(database.env)).listening();
+    try {
+      const results = (table[`${app.name}, development`] = {} as Record<string, string>);
+      results['edits under load'] = await editUnderLoad(copy, server, database);
+    } catch (error) {
+      console.log(server.running.output().slice(-3000));
+      throw error;
+    } finally {
+      await server.stop();
+      await database.drop();
+    }
   });
 
   test('the command line, with the aliases of the framework', async () => {

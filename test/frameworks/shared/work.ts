@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { handWritten } from './hand-written.ts';
 import { Animal, Article, Cat, Dog, edit, Tag, User } from './entities.ts';
 
 /** What a route of a test app has. */
@@ -27,7 +28,14 @@ const unique = (): string => `${process.pid}-${Date.now()}-${made++}@example.com
 /** What each app can do at `/api/<work>`: the same for all frameworks. */
 const works: Record<string, (scene: Scene) => Promise<unknown>> = {
   count: async ({ em }) => ({ users: await em.count(User) }),
-  edit: async () => ({ edit }),
+  async edited({ em }) {
+    const note = em.create(User, { email: unique(), name: `edit ${edit}` });
+    await em.flush();
+    return { edit, mapped: note instanceof User && (await em.fork().count(User, { id: note.id })) === 1 };
+  },
+  async 'hand-written'() {
+    return { edit, users: await handWritten().em.fork().count(User) };
+  },
   // what a minifier makes of a class's name
   minified: async () => ({ isMinified: Probe.name !== 'Probe' }),
   write: async ({ em }) => {

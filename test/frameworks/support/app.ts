@@ -73,15 +73,21 @@ export class AppCopy {
     return running.output();
   }
 
-  async serve(command: readonly string[], env: Env): Promise<AppServer> {
+  async #serve(command: (port: string) => readonly string[], env: Env): Promise<AppServer> {
     const port = await freePort();
-    const server = new AppServer(port, run(command, this.path, { ...env, PORT: String(port), HOST: '127.0.0.1' }));
+    const running = run(command(String(port)), this.path, { ...env, PORT: String(port), HOST: '127.0.0.1' });
+    const server = new AppServer(port, running);
     this.#servers.push(server);
     return server;
   }
 
   start(minify: boolean, env: Env): Promise<AppServer> {
-    return this.serve(this.app.start(minify), { NODE_ENV: 'production', ...env });
+    return this.#serve(() => this.app.start(minify), { NODE_ENV: 'production', ...env });
+  }
+
+  dev(env: Env): Promise<AppServer> {
+    const { dev = [] } = this.app;
+    return this.#serve(port => [...dev, '--port', port, '--host', '127.0.0.1'], env);
   }
 
   /** Rewrites a file at once: no watcher must see half of it. */

@@ -18,7 +18,7 @@ export interface TestApp {
   readonly written: readonly string[];
   readonly build: (minify: boolean) => readonly string[] | undefined;
   readonly start: (minify: boolean) => readonly string[];
-  /** The development server, where there is one. */
+  /** The development server, where there is one; it is told its port and host. */
   readonly dev?: readonly string[];
   /** How the process ends after SIGTERM: by itself, or by the signal that it raises again. */
   readonly end: 0 | 'SIGTERM';

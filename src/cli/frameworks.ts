@@ -142,4 +142,17 @@ export const FRAMEWORKS: Readonly<Record<string, Framework>> = {
       'Loads, actions and endpoints find the EntityManager in locals.em.',
     ],
   },
+  'tanstack-start': {
+    title: 'TanStack Start',
+    base: () => 'src/server',
+    adapter: { example: 'examples/adapters/tanstack-start.ts', file: 'orm.ts' },
+    entities: 'entities',
+    bundled: true,
+    withoutTypeScript: 'npm create @tanstack/start writes one.',
+    use: [
+      "Make a src/server.ts: import handler from '@tanstack/react-start/server-entry'; await orm(); export default { fetch: withEm((request, options) => handler.fetch(request, options)) };",
+      'Put a middleware around server functions in src/start.ts that throws forClient(error, context): node_modules/mikro-orm-web/docs/frameworks.md shows it.',
+      'Server functions and server routes find the EntityManager in context.em.',
+    ],
+  },
 };

@@ -121,4 +121,16 @@ export const TEST_APPS: readonly TestApp[] = [
     end: 0,
     errorPages: true,
   },
+  {
+    name: 'tanstack-start',
+    packages: ['@tanstack/react-start', 'srvx'],
+    sources: 'src/server',
+    alias: '~/server',
+    written: ['src/server/orm.ts'],
+    build: () => [bin('vite'), 'build'],
+    start: () => [node, 'server.mjs'],
+    dev: [bin('vite'), 'dev'],
+    end: 0,
+    errorPages: true,
+  },
 ];

@@ -117,6 +117,19 @@ export const FRAMEWORKS: Readonly<Record<string, Framework>> = {
       'Wrap route handlers: export const GET = withProblems(async request => …).',
     ],
   },
+  nuxt: {
+    title: 'Nuxt',
+    base: () => 'server',
+    adapter: { example: 'examples/adapters/nuxt.ts', file: 'plugins/orm.ts' },
+    entities: 'entities',
+    bundled: true,
+    withoutTypeScript: 'npm create nuxt writes one, which refers to those of .nuxt.',
+    use: [
+      'Tell the command line of Nuxt\'s aliases in package.json: "mikro-orm": { "tsConfigPath": "./.nuxt/tsconfig.server.json" }.',
+      'Handlers in server/api find the EntityManager in event.context.em; Nitro runs {orm} by itself.',
+      'Pages that fetch pass the error on: throw createError({ statusCode: error.value.statusCode, fatal: true }).',
+    ],
+  },
   'react-router': {
     title: 'React Router',
     base: () => 'app',

@@ -7,7 +7,7 @@ import { AppCopy, type CliResult } from './support/app.js';
 import { createAppDatabase, type AppDatabase } from './support/database.js';
 import { editUnderLoad } from './support/edits.js';
 import { EXPECTATIONS } from './support/expectations.js';
-import { TEST_APPS, TSC, type TestApp } from './support/frameworks.js';
+import { TEST_APPS, typeCheck, type TestApp } from './support/frameworks.js';
 import { installLibrary, isInstalled } from './support/install.js';
 import type { AppServer } from './support/server.js';
 
@@ -110,5 +110,5 @@ describe.skipIf(!isThere).each(TEST_APPS)('$name', app => {
     await database.drop();
   });
 
-  test('types', () => copy.run(TSC));
+  test('types', () => copy.run(typeCheck(app)));
 });

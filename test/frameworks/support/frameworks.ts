@@ -20,18 +20,33 @@ export interface TestApp {
   readonly start: (minify: boolean) => readonly string[];
   /** The development server, where there is one; it is told its port and host. */
   readonly dev?: readonly string[];
+  /** How many edits the development test makes. Default: 10. */
+  readonly edits?: number;
+  /** Whether the development server misses an edit that follows another at once, until the file is saved again. */
+  readonly missesEdits?: boolean;
+  /** Whether each edit starts the server anew, so that a singleton written by hand leaks nothing either. */
+  readonly restarts?: boolean;
   /** How the process ends after SIGTERM: by itself, or by the signal that it raises again. */
   readonly end: 0 | 'SIGTERM';
   /** Whether it has pages of its own for errors, which stay pages. */
   readonly errorPages: boolean;
+  /** Whether its minifier leaves the names of classes alone. */
+  readonly keepsNames?: boolean;
   /** Whether the framework itself tells clients the messages of the app's own errors. */
   readonly tellsMessages?: boolean;
+  /** The tsconfig.json that checks types. Default: the app's own. */
+  readonly types?: string;
   /** The command that writes the files which tsconfig.json needs, as npm run prepare does. */
   readonly prepare?: readonly string[];
 }
 
 /** The command that checks types. */
-export const TSC = [resolve(folder, '../../node_modules/.bin/tsc'), '-p', '.'];
+export const typeCheck = ({ types = '.' }: TestApp): readonly string[] => [
+  resolve(folder, '../../node_modules/.bin/tsc'),
+  '--noEmit',
+  '-p',
+  types,
+];
 
 /** Servers without a build: as they are, and as one minified file. */
 const bundle = (minify: boolean, ...more: string[]): string[] => [
@@ -132,5 +147,23 @@ export const TEST_APPS: readonly TestApp[] = [
     dev: [bin('vite'), 'dev'],
     end: 0,
     errorPages: true,
+  },
+  {
+    name: 'nuxt',
+    packages: ['nuxt', 'nitropack'],
+    sources: 'server',
+    alias: '~~/server',
+    written: ['server/plugins/orm.ts'],
+    build: () => [bin('nuxt'), 'build'],
+    start: () => [node, '.output/server/index.mjs'],
+    prepare: [bin('nuxt'), 'prepare'],
+    dev: [bin('nuxt'), 'dev'],
+    edits: 4,
+    missesEdits: true,
+    restarts: true,
+    end: 0,
+    errorPages: true,
+    types: '.nuxt/tsconfig.server.json',
+    keepsNames: true,
   },
 ];

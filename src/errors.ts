@@ -53,6 +53,36 @@ export class MigrationLockError extends OrmWebError {
   override readonly name = 'MigrationLockError';
 }
 
+/** No connection of the pool was free within `pool.acquireTimeout`. The cause counts what holds them. */
+export class PoolTimeoutError extends OrmWebError {
+  readonly code = 'POOL_TIMEOUT';
+  override readonly name = 'PoolTimeoutError';
+
+  /**
+   * @param name the name of the ORM
+   * @param ms the limit, in milliseconds
+   */
+  constructor(name: string, ms: number, options?: OrmWebErrorOptions) {
+    super(
+      `No connection of "${name}" was free within pool.acquireTimeout, ${ms} ms: the cause counts what holds them. Hold them for a shorter time (no slow calls within a transaction, streams that are read to the end), or raise the config's pool.max.`,
+      options,
+    );
+  }
+}
+
+/** A statement took longer than `pool.queryTimeout`; the server was asked to stop it. */
+export class QueryTimeoutError extends OrmWebError {
+  readonly code = 'QUERY_TIMEOUT';
+  override readonly name = 'QueryTimeoutError';
+
+  /** @param ms the limit, in milliseconds */
+  constructor(ms: number) {
+    super(
+      `A statement took longer than pool.queryTimeout, ${ms} ms, and was stopped. Make it faster, raise the limit, or run it outside of a request.`,
+    );
+  }
+}
+
 /** Every attempt of `retryTransaction` failed, or its signal fired. The last attempt's error is the `cause`. */
 export class TransactionRetryError extends OrmWebError {
   readonly code = 'TRANSACTION_RETRY';

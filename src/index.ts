@@ -1,5 +1,6 @@
 export { createOrmSingleton } from './singleton/create-orm-singleton.js';
 export type { OrmSingleton, OrmSingletonOptions } from './singleton/create-orm-singleton.js';
+export type { PoolOptions } from './pool/pool-options.js';
 export type { OrmHealth } from './singleton/health.js';
 export type { EmOf, OrmSource } from './orm-source.js';
 
@@ -25,6 +26,8 @@ export {
   OrmClosedError,
   OrmConfigError,
   OrmWebError,
+  PoolTimeoutError,
+  QueryTimeoutError,
   TransactionRetryError,
 } from './errors.js';
 

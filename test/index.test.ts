@@ -11,6 +11,8 @@ test('the public surface', () => {
     'OrmClosedError',
     'OrmConfigError',
     'OrmWebError',
+    'PoolTimeoutError',
+    'QueryTimeoutError',
     'TransactionRetryError',
     'createOrmSingleton',
     'explicitEntities',

@@ -5,13 +5,24 @@ import {
   OrmClosedError,
   OrmConfigError,
   OrmWebError,
+  PoolTimeoutError,
+  QueryTimeoutError,
   TransactionRetryError,
 } from '../errors.js';
 
 // What bundlers for edge runtimes get in place of the library (the `edge-light` and `workerd` export conditions): it
 // imports, so that shared modules build, and tells what to do as soon as something is called.
 
-export { ExplicitNameError, MigrationLockError, OrmClosedError, OrmConfigError, OrmWebError, TransactionRetryError };
+export {
+  ExplicitNameError,
+  MigrationLockError,
+  OrmClosedError,
+  OrmConfigError,
+  OrmWebError,
+  PoolTimeoutError,
+  QueryTimeoutError,
+  TransactionRetryError,
+};
 
 function refuse(): never {
   throw new OrmConfigError(

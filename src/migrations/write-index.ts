@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { AnyOrm } from '../orm-source.js';
+import { readTsconfig } from '../util/tsconfig.js';
 import { warn } from '../util/warn.js';
-import { importExtension } from './import-extension.js';
 import { exportedMigrations, mentionsMigration, type ExportedMigration } from './exported-migrations.js';
 
 const MARK = '// Written by mikro-orm-web: migration:create keeps this list up to date.';
@@ -57,7 +58,7 @@ export async function updateIndex({
   const before = await read(index);
   const entries = await readdir(folder);
   const files = entries.filter(file => file.endsWith(`.${emit}`) && !/^index\.|\.d\.[cm]?ts$/.test(file));
-  const extension = emit === 'ts' ? await importExtension(before, join(baseDir, 'tsconfig.json')) : `.${emit}`;
+  const extension = emit === 'ts' ? importExtension(before, join(baseDir, 'tsconfig.json')) : `.${emit}`;
   const listed = readIndex(before ?? '');
   // of other folders, and of files that are written in another language
   const lines = listed.filter(({ module }) => isElsewhere(module, entries, files)).map(({ text }) => text);
@@ -161,6 +162,24 @@ async function replaceFile(path: string, text: string): Promise<void> {
     await rm(temporary, { force: true });
     throw error;
   }
+}
+
+/** How this project ends its imports: as the index does already, else as its tsconfig lets it. */
+export function importExtension(index: string | undefined, file: string): string {
+  const written = index && /from (['"])\.\/.*?(\.[jt]s)?\1/.exec(index);
+  if (written) {
+    return written[2] ?? '';
+  }
+  // a JavaScript app, whose bundler finds no .ts behind a .js
+  if (!existsSync(file) && existsSync(join(dirname(file), 'jsconfig.json'))) {
+    return '.ts';
+  }
+  const { options } = readTsconfig(file);
+  const option = (name: string): string => String(options[name] ?? '').toLowerCase();
+  if (option('allowImportingTsExtensions') === 'true' || option('rewriteRelativeImportExtensions') === 'true') {
+    return '.ts';
+  }
+  return (option('moduleResolution') || option('module').replace('preserve', 'bundler')) === 'bundler' ? '' : '.js';
 }
 
 function read(file: string): Promise<string | undefined> {

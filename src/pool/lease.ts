@@ -1,6 +1,9 @@
 import { OrmConfigError } from '../errors.js';
 import type { DatabaseConnection, KyselyDriver } from '../mikro-orm-internals.js';
+import type { WaitLimit } from '../util/wait-limit.js';
+import { connectionLost } from './connection-lost.js';
 import type { NativeClient } from './native/native-client.js';
+import type { PoolUser } from './pool-user.js';
 
 /** What a Kysely driver does with the connection of a transaction. */
 export const TRANSACTION_METHODS = [
@@ -28,6 +31,12 @@ const OPEN_TRANSACTION =
 
 /** Where a lease comes from, and goes back to. */
 export interface LeaseOwner {
+  /** How long a statement may take. */
+  readonly queryLimit: WaitLimit | undefined;
+  /** Called before each statement: rejects where none may run any more; undefined where all is well. */
+  readonly guard: (() => Promise<void> | undefined) | undefined;
+  /** Called when the server has said that it does not write any more. */
+  readOnly(): void;
   /** Called once, when the connection is back. */
   released(lease: Lease): void;
 }
@@ -49,6 +58,9 @@ interface Lent {
  */
 export class Lease implements DatabaseConnection {
   readonly #owner: LeaseOwner;
+  readonly user: PoolUser;
+  /** When it was borrowed, by the monotonic clock. */
+  readonly since = performance.now();
   /** Undefined once it is released: Kysely remembers every lease until the next full garbage collection. */
   #lent: Lent | undefined;
   /** The last statement failed: the caller has an error already. */
@@ -57,14 +69,17 @@ export class Lease implements DatabaseConnection {
   #rejectPending: ((error: Error) => void) | undefined;
   /** Not to be given to another borrower. */
   #isTainted = false;
-  #revoked: unknown;
+  /** Why the connection was thrown away. */
+  #failure: Error | undefined;
+  #revoked: Error | undefined;
 
   declare cancelQuery?: NonNullable<DatabaseConnection['cancelQuery']>;
   declare collectSessionInfo?: NonNullable<DatabaseConnection['collectSessionInfo']>;
   declare killSession?: NonNullable<DatabaseConnection['killSession']>;
 
-  constructor(owner: LeaseOwner, lent: Lent) {
+  constructor(owner: LeaseOwner, user: PoolUser, lent: Lent) {
     this.#owner = owner;
+    this.user = user;
     this.#lent = lent;
     // Kysely cancels queries by these where the connection has them. With a released one there is nothing to cancel.
     for (const name of CANCEL_METHODS) {
@@ -78,22 +93,53 @@ export class Lease implements DatabaseConnection {
         try {
           return await killSession(...args);
         } finally {
-          await this.#endKilled();
+          // mysql2 never answers a query whose connection it has destroyed
+          this.#discard(connectionKilled());
         }
       };
     }
   }
 
+  get client(): NativeClient | undefined {
+    return this.#lent?.client;
+  }
+
+  get statements(): number {
+    return this.#statements;
+  }
+
+  /** Whether a statement waits for its answer. Of an embedded database it is not known. */
+  get isWaiting(): boolean {
+    return this.#rejectPending !== undefined;
+  }
+
   executeQuery(query: unknown, options?: unknown): Promise<unknown> {
+    const guarding = this.#owner.guard?.();
+    return guarding ? guarding.then(() => this.#execute(query, options)) : this.#execute(query, options);
+  }
+
+  #execute(query: unknown, options: unknown): Promise<unknown> {
     const { connection, client } = this.#usable();
-    return client ? this.#watch(connection.executeQuery(query, options)) : connection.executeQuery(query, options);
+    if (!client) {
+      return connection.executeQuery(query, options);
+    }
+    this.#statements++;
+    return this.#answer(connection.executeQuery(query, options));
   }
 
   async *streamQuery(query: unknown, chunkSize?: number, options?: unknown): AsyncIterableIterator<unknown> {
-    const rows = this.#usable().connection.streamQuery(query, chunkSize, options);
+    await this.#owner.guard?.();
+    const { connection, client } = this.#usable();
+    const rows = connection.streamQuery(query, chunkSize, options);
+    if (client) {
+      this.#statements++;
+    }
+    const next = client ? () => this.#answer(rows.next()) : () => rows.next();
+    // pg's cursor waits for ever for a connection that has ended
+    const forget = client?.onEnd(() => this.fail(connectionLost()));
     try {
       for (;;) {
-        const { done, value } = await rows.next();
+        const { done, value } = await next();
         if (done) {
           return;
         }
@@ -101,26 +147,71 @@ export class Lease implements DatabaseConnection {
         this.#usable();
       }
     } finally {
-      if (this.#lent) {
-        await rows.return?.();
+      if (this.#lent && rows.return) {
+        await (client ? this.#answer(rows.return()) : rows.return());
       }
+      forget?.();
     }
   }
 
-  async #watch(executing: Promise<unknown>): Promise<unknown> {
-    this.#statements++;
+  /** Waits for what a server answers, until the connection is thrown away or the time is up. */
+  #answer<T>(executing: Promise<T>): Promise<T> {
     this.#failed = true;
-    const killed = new Promise<never>((_, reject) => (this.#rejectPending = reject));
-    const result = await Promise.race([executing, killed]);
-    this.#failed = false;
-    return result;
+    const limit = this.#owner.queryLimit;
+    return new Promise((resolve, reject) => {
+      const waiter = limit?.add(() => this.fail(this.user.errors.slow(limit.ms)));
+      const settle = (): void => {
+        this.#rejectPending = undefined;
+        if (waiter) {
+          limit?.delete(waiter);
+        }
+      };
+      this.#rejectPending = error => {
+        settle();
+        reject(error);
+      };
+      executing.then(
+        result => {
+          settle();
+          this.#failed = false;
+          resolve(result);
+        },
+        (error: unknown) => {
+          settle();
+          if (this.#lent?.client?.isReadOnly(error)) {
+            this.#isTainted = true;
+            this.#owner.readOnly();
+          }
+          reject(error as Error);
+        },
+      );
+    });
   }
 
-  /** mysql2 never answers a query whose connection it has destroyed, so that Kysely would wait for it, and never give it back. */
-  async #endKilled(): Promise<void> {
-    this.#isTainted = true;
-    this.#rejectPending?.(Object.assign(new Error('The session was killed'), { code: 'ECONNRESET', fatal: true }));
-    await this.release().catch(() => undefined);
+  /**
+   * Throws the connection away, and asks the server to stop what runs on it: that rejects with `error`, and so does each later
+   * statement. The one handle of an embedded database stays.
+   */
+  fail(error: Error): void {
+    const { connection, client } = this.#lent ?? {};
+    // pg's is cancelled when its client is destroyed
+    if (this.isWaiting && connection?.killSession && !client?.stopsWithIt) {
+      const kill = async (): Promise<void> => {
+        await connection.collectSessionInfo?.();
+        await connection.killSession?.(async () => undefined);
+      };
+      kill().catch(() => undefined);
+    }
+    this.#discard(error);
+  }
+
+  #discard(error: Error): void {
+    if (this.#lent?.client) {
+      this.#isTainted = true;
+      this.#failure = error;
+      this.#rejectPending?.(error);
+      this.release().catch(() => undefined);
+    }
   }
 
   /** Begins, ends or divides a transaction. A failure to begin, commit or roll back ends the lease. */
@@ -130,9 +221,11 @@ export class Lease implements DatabaseConnection {
       return; // what failed before has ended the transaction
     }
     try {
-      const { driver, connection } = (isRollback && this.#lent) || this.#usable();
+      await (isRollback ? undefined : this.#owner.guard?.());
+      const { driver, connection, client } = (isRollback && this.#lent) || this.#usable();
       this.#failed = false;
-      await driver[method]!(connection, ...(args as [never, never]));
+      const controlling = driver[method]!(connection, ...(args as [never, never]));
+      await (client ? this.#answer(controlling) : controlling);
     } catch (error) {
       if (this.#lent && ENDS_WHEN_IT_FAILS.has(method)) {
         await this.#endFailed(this.#lent, method);
@@ -155,9 +248,10 @@ export class Lease implements DatabaseConnection {
     }
   }
 
-  /** Makes every further statement throw `reason`; a rollback still runs. */
-  revoke(reason: unknown): void {
+  /** Makes every further statement throw `reason`. On a server what runs is stopped; a handle is rolled back by its borrower. */
+  revoke(reason: Error): void {
     this.#revoked ??= reason;
+    this.fail(reason);
   }
 
   async #giveBack({ driver, connection }: Lent, client: NativeClient): Promise<void> {
@@ -174,6 +268,7 @@ export class Lease implements DatabaseConnection {
       // of several statements on one connection, what ended them may have thrown already
       process.emitWarning(OPEN_TRANSACTION, { code: 'MIKRO_ORM_WEB_OPEN_TRANSACTION' });
     } else {
+      client.used();
       await driver.releaseConnection(connection);
     }
   }
@@ -188,6 +283,9 @@ export class Lease implements DatabaseConnection {
   }
 
   #usable(): Lent {
+    if (this.#failure) {
+      throw this.#failure;
+    }
     if (!this.#lent) {
       throw new OrmConfigError(
         'The transaction or the pinned connection has ended, and its connection serves others. Start a new one.',
@@ -199,3 +297,6 @@ export class Lease implements DatabaseConnection {
     return this.#lent;
   }
 }
+
+const connectionKilled = (): Error =>
+  Object.assign(new Error('The session was killed'), { code: 'ECONNRESET', fatal: true });

@@ -11,10 +11,14 @@ type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
 /**
  * Makes connections that belong to no ORM, with the settings of `first` as they are now: closing or reconnecting an ORM does
- * not touch them. Their hooks and functions are those of the ORM that uses the connection: `borrower` tells which, and
- * without one (a pool that opens a connection by itself) it is `first`.
+ * not touch them. `defaults` are driver options where the settings have none. Hooks and functions are those of the ORM that
+ * uses the connection: `borrower` tells which, and without one (a pool that opens a connection by itself) it is `first`.
  */
-export function ownerLike(first: SqlConnection, borrower: () => SqlConnection | undefined): () => SqlConnection {
+export function ownerLike(
+  first: SqlConnection,
+  borrower: () => SqlConnection | undefined,
+  defaults: Record<string, unknown> = {},
+): () => SqlConnection {
   const user = (): SqlConnection => borrower() ?? first;
   const Connection = first.constructor as new (...args: unknown[]) => SqlConnection;
   const given = driverOptions(first);
@@ -23,7 +27,7 @@ export function ownerLike(first: SqlConnection, borrower: () => SqlConnection | 
     options['password'] = () => call(user().options['password'] ?? user().config.get('password'));
   }
   if (isPlainOptions(given)) {
-    const copied = { ...given };
+    const copied: Record<string, unknown> = { ...defaults, ...given };
     for (const name of DRIVER_FUNCTIONS.filter(key => typeof given[key] === 'function')) {
       copied[name] = function (this: unknown, ...args: unknown[]) {
         const own = driverOptions(user()) as Record<string, unknown> | undefined;

@@ -1,25 +1,22 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   buildDialect,
+  driverOptions,
   type DatabaseConnection,
   type Dialect,
   type KyselyDriver,
   type SqlConnection,
 } from '../mikro-orm-internals.js';
 import { setUp, withoutNetworkReport } from './handle-set-up.js';
-import { observeMysqlPool } from './native/mysql.js';
-import type { NativeClient } from './native/native-client.js';
-import { observePgPool } from './native/postgresql.js';
+import type { NativeClient, NativeDriver, NativePool } from './native/native-client.js';
+import { nativeDriverOf } from './native/native-driver.js';
 import { ownerLike } from './owner-connection.js';
+import type { PoolLimits } from './pool-options.js';
+import type { PoolUser } from './pool-user.js';
 import { watchReplacement } from './replaced-file.js';
+import { SideConnection } from './side-connection.js';
 import { SqliteFunctions } from './sqlite-functions.js';
-
-/** An ORM that uses a pool, by one of its connections. */
-export interface PoolUser {
-  readonly connection: SqlConnection;
-  /** What to throw once the pool is closed: made here, so that its class is the one that the ORM's module graph knows. */
-  readonly closedError: () => Error;
-}
+import { Validation } from './validation.js';
 
 /** What a driver needs to know beyond its first user. */
 export interface PoolDriverOptions {
@@ -27,7 +24,11 @@ export interface PoolDriverOptions {
   readonly packages: readonly string[];
   /** The file of an embedded database, which is opened anew when another one has taken its place. */
   readonly file?: string | undefined;
+  readonly limits: PoolLimits;
 }
+
+/** How long idle connections may take to end in order, in ms. */
+const GRACE = 1_000;
 
 /** Drivers whose acquired connection is always the one handle. That of libSQL may be opened anew. */
 const ONE_HANDLE = ['better-sqlite3', '@electric-sql/pglite'];
@@ -51,10 +52,14 @@ export interface Acquired {
  * first user's: they are looked up in the ORM that borrows.
  */
 export class PoolDriver {
+  /** Those of the options, without the ones that the driver options set for the driver to keep. */
+  readonly limits: PoolLimits;
   readonly #options: PoolDriverOptions;
   readonly #makeOwner: () => SqlConnection;
   readonly #borrowing = new AsyncLocalStorage<Borrowing>();
   readonly #functions: SqliteFunctions;
+  readonly #native: NativeDriver | undefined;
+  readonly #validation: Validation | undefined;
   readonly #isReplaced: (() => boolean) | undefined;
   /** Whether the driver calls hooks, or opens clients, when a connection is acquired: not with one handle that stays open. */
   readonly #hasHooks: boolean;
@@ -63,11 +68,20 @@ export class PoolDriver {
   #opened: Promise<KyselyDriver> | undefined;
   /** What that has led to: a query need not wait for it. */
   #ready: KyselyDriver | undefined;
+  /** The driver's own pool, on a server. */
+  #pool: NativePool | undefined;
 
   /** `holder` has the one handle of an embedded database. */
   constructor(first: PoolUser, options: PoolDriverOptions, holder: () => PoolUser | undefined) {
     this.#options = options;
-    this.#makeOwner = ownerLike(first.connection, () => this.#borrowing.getStore()?.user.connection);
+    this.#native = nativeDriverOf(options.packages);
+    this.limits = limitsBeside(driverOptions(first.connection), options.limits, this.#native);
+    this.#validation = this.#native && new Validation(this.#native, this.limits, () => this.clients());
+    this.#makeOwner = ownerLike(
+      first.connection,
+      () => this.#borrowing.getStore()?.user.connection,
+      this.#native?.options(this.limits),
+    );
     this.#owner = this.#makeOwner();
     this.#functions = new SqliteFunctions(() => holder()?.connection);
     this.#hasHooks = !options.packages.some(name => ONE_HANDLE.includes(name));
@@ -131,6 +145,54 @@ export class PoolDriver {
     }
   }
 
+  /** Gives back what nobody waits for any more. */
+  async abandon({ driver, connection, client }: Acquired): Promise<void> {
+    client?.used();
+    await driver.releaseConnection(connection);
+  }
+
+  /** How many connections it may have; undefined before it was opened, and of an embedded database. */
+  get max(): number | undefined {
+    return this.#pool?.max;
+  }
+
+  /** The clients of a server that it has now. */
+  clients(): Iterable<NativeClient> {
+    return this.#pool?.clients() ?? [];
+  }
+
+  /** Throws away all connections that are idle. */
+  distrust(): void {
+    this.#validation?.distrust();
+  }
+
+  /**
+   * Asks the server, on a connection of its own, which of these it has and does not work for; undefined where it cannot
+   * tell: another server has answered, or a pooler is in between.
+   */
+  async findUnknown(clients: readonly NativeClient[]): Promise<ReadonlySet<NativeClient> | undefined> {
+    const native = this.#native;
+    const known = clients.filter(({ server, session }) => server !== undefined && session !== undefined);
+    if (!native) {
+      return undefined;
+    }
+    const side = await SideConnection.open(this.#makeOwner(), this.#options.packages, this.limits);
+    try {
+      const server = known.length > 0 && (await side.identify(native.identify));
+      const here = known.filter(client => client.server === server);
+      if (here.length === 0) {
+        return undefined;
+      }
+      const rows = await side.ask(native.sessions(here.map(({ session }) => session!)));
+      const idle = new Set(
+        rows.filter(({ works }) => works === false || works === 0).map(({ session }) => Number(session)),
+      );
+      return new Set(here.filter(({ session }) => idle.has(session!)));
+    } finally {
+      await side.close();
+    }
+  }
+
   /** The driver's own client: pg's or mysql2's pool, SQLite's handle, PGlite's instance. */
   async nativeClient(user: PoolUser): Promise<unknown> {
     await this.open(user);
@@ -147,12 +209,12 @@ export class PoolDriver {
     if (!this.#dialect) {
       return;
     }
-    const [dialect, opened] = [this.#dialect, this.#opened];
-    this.#opened = this.#dialect = this.#ready = undefined;
+    const [dialect, opened, pool] = [this.#dialect, this.#opened, this.#pool];
+    this.#opened = this.#dialect = this.#ready = this.#pool = undefined;
     // a later use gets a new owner: PGlite's keeps the instance that is being closed
     this.#owner = this.#makeOwner();
     if (opened) {
-      await (await opened).destroy();
+      await endInTime((await opened).destroy(), pool);
       return;
     }
     // a dialect that no query has used yet may hold an open file all the same: only its driver can close that
@@ -175,17 +237,55 @@ export class PoolDriver {
     return driver;
   }
 
-  /** Learns of each client of a server which borrower has it. */
+  /** Learns of each client of a server which borrower has it, and lets none pass that is dead. */
   async #observe(owner: SqlConnection): Promise<void> {
-    const { packages } = this.#options;
-    const observe = packages.includes('pg')
-      ? observePgPool
-      : packages.includes('mysql2')
-        ? observeMysqlPool
-        : undefined;
-    observe?.(await owner.getNativeClient(), () => {
+    if (!this.#native) {
+      return;
+    }
+    this.#pool = this.#native.observe(await owner.getNativeClient(), this.limits, () => {
       const borrowing = this.#borrowing.getStore();
-      return borrowing && (client => (borrowing.client ??= client));
+      return borrowing && (client => this.#admit(client, borrowing));
     });
   }
+
+  #admit(client: NativeClient, borrowing: Borrowing): true | Promise<boolean> {
+    const isAdmitted = this.#validation!.admit(client);
+    if (isAdmitted === true) {
+      borrowing.client = client;
+      return true;
+    }
+    return isAdmitted.then(isGood => {
+      if (isGood) {
+        borrowing.client = client;
+      }
+      return isGood;
+    });
+  }
+}
+
+/** What the user has set in `driverOptions` wins: the driver keeps to that by itself. */
+function limitsBeside(given: unknown, limits: PoolLimits, native: NativeDriver | undefined): PoolLimits {
+  const names = Object.keys(limits) as (keyof PoolLimits)[];
+  const own = names.filter(name => native?.limits((given ?? {}) as Record<string, unknown>, name));
+  return { ...limits, ...Object.fromEntries(own.map(name => [name, Infinity])) };
+}
+
+/**
+ * Waits until the driver's pool has ended. Idle connections that take longer than a moment, as the server does not answer, are
+ * thrown away; those that are borrowed have their time.
+ */
+async function endInTime(ending: Promise<void>, pool: NativePool | undefined): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const gone = new Promise<void>(resolve => {
+    timer = setInterval(() => {
+      const clients = [...(pool?.clients() ?? [])];
+      for (const client of clients.filter(({ isBorrowed }) => !isBorrowed)) {
+        client.destroy();
+      }
+      if (!clients.some(({ isBorrowed }) => isBorrowed)) {
+        resolve(); // mysql2 would wait for an answer
+      }
+    }, GRACE).unref();
+  });
+  await Promise.race([ending, gone]).finally(() => clearInterval(timer));
 }

@@ -1,9 +1,13 @@
-import type { Dialect, KyselyDriver } from '../mikro-orm-internals.js';
+import type { Dialect } from '../mikro-orm-internals.js';
 import { Mutex } from '../util/mutex.js';
-import { Lease, TRANSACTION_METHODS, type LeaseOwner } from './lease.js';
-import { PoolDriver, type Acquired, type PoolDriverOptions, type PoolUser } from './pool-driver.js';
-
-export type { PoolUser } from './pool-driver.js';
+import { WaitLimit } from '../util/wait-limit.js';
+import { Borrowers } from './borrowers.js';
+import { Lease, type LeaseOwner } from './lease.js';
+import { poolDialect } from './pool-dialect.js';
+import { PoolDriver, type Acquired, type PoolDriverOptions } from './pool-driver.js';
+import type { PoolUser } from './pool-user.js';
+import { SilenceWatch } from './silence-watch.js';
+import { StandIn } from './stand-in.js';
 
 /** Settings of a {@link SharedPool}. */
 export interface SharedPoolOptions extends PoolDriverOptions {
@@ -11,7 +15,19 @@ export interface SharedPoolOptions extends PoolDriverOptions {
   readonly linger: number;
   /** Called when the last user has detached: what attaches later may have other settings. */
   readonly onUnused: () => void;
+  /** Called before each statement: rejects where none may run any more. */
+  readonly guard?: (() => Promise<void> | undefined) | undefined;
 }
+
+/** What lends connections in place of a replica. */
+export interface Primary {
+  lease(isSingle: boolean, options: unknown): Promise<Lease>;
+  /** Called when the replica is found out of reach. */
+  onAway(error: unknown): void;
+}
+
+/** How long what runs may go on after its pool was closed, in ms. */
+const GRACE = 1_000;
 
 /**
  * One pool (or one handle of an embedded database) for all ORMs of a process that are attached to it. It opens on first
@@ -23,28 +39,47 @@ export class SharedPool {
   readonly #driver: PoolDriver;
   readonly #turns = new Mutex();
   readonly #leases = new Set<Lease>();
-  /** Reject those that wait for a connection of the driver's own pool. */
-  readonly #waiting = new Set<() => void>();
+  readonly #borrowers: Borrowers;
+  readonly #watch: SilenceWatch;
+  readonly #standIn = new StandIn();
   #users = 0;
-  #busy = 0;
   #served = 0;
   #isRetired = false;
   #retiring: NodeJS.Timeout | undefined;
   #isClosed = false;
   /** The user that has the one handle of an embedded database. */
   #holder: PoolUser | undefined;
-  readonly #single = this.#ownerOf(true);
-  readonly #many = this.#ownerOf(false);
+  /** The last attempt to get a connection that failed. */
+  #failure: { readonly error: unknown; readonly at: number } | undefined;
+  readonly #single: LeaseOwner;
+  readonly #many: LeaseOwner;
 
-  constructor(first: PoolUser, { linger, onUnused, ...options }: SharedPoolOptions) {
+  constructor(first: PoolUser, { linger, onUnused, guard, ...options }: SharedPoolOptions) {
     this.#linger = linger;
     this.#onUnused = onUnused;
     this.#driver = new PoolDriver(first, options, () => this.#holder);
+    const { acquireTimeout, queryTimeout, validateTimeout } = this.#driver.limits;
+    this.#borrowers = new Borrowers(acquireTimeout, (user, since) => this.#explainWait(user, since));
+    const queryLimit = queryTimeout === Infinity ? undefined : new WaitLimit(queryTimeout);
+    const common = { queryLimit, guard, readOnly: () => this.#driver.distrust() };
+    this.#single = { ...common, released: lease => this.#released(lease, true) };
+    this.#many = { ...common, released: lease => this.#released(lease, false) };
+    this.#watch = new SilenceWatch({
+      patience: validateTimeout,
+      leases: () => this.#leases,
+      ask: clients => this.#driver.findUnknown(clients),
+      onLost: () => this.#driver.distrust(),
+    });
   }
 
   /** Connections in use, and borrowers that wait for one. */
   get busy(): number {
-    return this.#busy;
+    return this.#leases.size + this.#borrowers.size;
+  }
+
+  /** Whether all of its connections are in use. */
+  get isExhausted(): boolean {
+    return this.#leases.size >= (this.#driver.max ?? 1);
   }
 
   /** Connections handed out so far: a drain tells by it whether it was quiet. */
@@ -64,18 +99,33 @@ export class SharedPool {
         isAttached = false;
         if (--this.#users === 0) {
           this.#onUnused();
-          this.#rejectWaiting();
+          this.#borrowers.rejectAll();
           await this.#driver.shut();
         }
       }
     };
   }
 
-  /** What the connection of `user` takes in place of its own dialect. A promise while the driver's own is one (mysql2). */
-  dialect(user: PoolUser): Dialect | Promise<Dialect> {
+  /**
+   * What the connection of `user` takes in place of its own dialect. A promise while the driver's own is one (mysql2). A
+   * replica that cannot be reached has a `primary` in its place, which is told of it.
+   */
+  dialect(user: PoolUser, primary?: Primary): Dialect | Promise<Dialect> {
     this.#assertOpen(user);
+    const leasing = {
+      open: async () => {
+        this.#assertOpen(user);
+        await this.#driver.open(user);
+      },
+      lease: (isSingle: boolean, options: unknown) => {
+        const take = (): Promise<Lease> => this.lease(user, isSingle, options);
+        return primary ? this.#standIn.take(take, () => primary.lease(isSingle, options), primary.onAway) : take();
+      },
+    };
     const native = this.#driver.dialect(user);
-    return native instanceof Promise ? native.then(dialect => this.#facade(dialect, user)) : this.#facade(native, user);
+    return native instanceof Promise
+      ? native.then(dialect => poolDialect(dialect, leasing))
+      : poolDialect(native, leasing);
   }
 
   /** The driver's own client: pg's or mysql2's pool, SQLite's handle, PGlite's instance. */
@@ -94,7 +144,7 @@ export class SharedPool {
     if (this.#holder === user) {
       return work(); // within a transaction of its own, as without this pool
     }
-    const lease = await this.#lease(user, true, undefined);
+    const lease = await this.lease(user, true, undefined);
     try {
       return await work();
     } finally {
@@ -108,103 +158,85 @@ export class SharedPool {
     this.#closeIfRetired();
   }
 
-  /** Makes each statement that is still to come throw `reason`, those of transactions under way, too. */
-  revoke(reason: unknown): void {
+  /** Makes each statement that is still to come throw `reason`, those of transactions under way, too; stops what runs on a server. */
+  revoke(reason: Error): void {
     this.#isClosed = true;
-    this.#rejectWaiting();
+    this.#borrowers.rejectAll();
     for (const lease of this.#leases) {
       lease.revoke(reason);
     }
   }
 
-  /** Closes now: what waits for a connection, or asks for one later, gets its user's `closedError()`. */
+  /**
+   * Closes now: what waits for a connection, or asks for one later, gets `closed()` of its user. What still runs on a server
+   * has a moment, and is not waited for: its connection is thrown away then, or the process would not end.
+   */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#rejectWaiting();
+    this.#borrowers.rejectAll();
     const closing = this.#driver.shut();
-    // pg's pool ends only when the last client is back: those that still hold one had their time
     if (this.#leases.size === 0) {
       await closing;
-    } else {
-      closing.catch(() => undefined);
+      return;
     }
+    closing.catch(() => undefined);
+    setTimeout(() => {
+      for (const lease of this.#leases) {
+        lease.fail(lease.user.errors.closed());
+      }
+    }, GRACE).unref();
   }
 
   #assertOpen(user: PoolUser): void {
     if (this.#isClosed) {
-      throw user.closedError();
+      throw user.errors.closed();
     }
   }
 
-  #rejectWaiting(): void {
-    this.#turns.cancel();
-    for (const reject of this.#waiting) {
-      reject();
-    }
-    this.#waiting.clear();
-  }
-
-  async #lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
-    this.#busy++;
+  /** Lends a connection, in turn. */
+  async lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
+    this.#assertOpen(user);
     try {
-      const turn = isSingle ? this.#turns.take(user.closedError) : undefined;
-      if (turn) {
-        await turn;
+      const acquiring = isSingle ? this.#takeHandle(user, options) : this.#driver.acquire(user, options);
+      const acquired = await this.#borrowers.wait(user, acquiring, late => this.#abandon(late, isSingle));
+      this.#served++;
+      this.#holder = isSingle ? user : undefined;
+      const lease = new Lease(isSingle ? this.#single : this.#many, user, acquired);
+      this.#leases.add(lease);
+      if (acquired.client) {
+        this.#watch.start();
       }
+      return lease;
     } catch (error) {
-      this.#busy--;
+      this.#failure = { error, at: performance.now() };
+      this.#closeIfRetired();
       throw error;
+    }
+  }
+
+  async #takeHandle(user: PoolUser, options: unknown): Promise<Acquired> {
+    const turn = this.#turns.take();
+    if (turn) {
+      await turn;
     }
     try {
       this.#assertOpen(user); // only now: while it waited for its turn, the pool may have been closed
-      const acquiring = this.#driver.acquire(user, options);
-      return this.#hand(user, isSingle, await (isSingle ? acquiring : this.#unlessClosed(user, acquiring)));
+      return await this.#driver.acquire(user, options);
     } catch (error) {
-      this.#done(isSingle);
+      this.#turns.release();
       throw error;
     }
   }
 
-  /** Rejects once the pool is closed; what is acquired after that goes back. */
-  #unlessClosed(user: PoolUser, acquiring: Promise<Acquired>): Promise<Acquired> {
-    return new Promise((resolve, reject) => {
-      const abandon = (): void => reject(user.closedError());
-      this.#waiting.add(abandon);
-      acquiring.then(
-        acquired => {
-          if (this.#waiting.delete(abandon)) {
-            resolve(acquired);
-          } else {
-            acquired.driver.releaseConnection(acquired.connection).catch(() => undefined);
-          }
-        },
-        (error: unknown) => {
-          this.#waiting.delete(abandon);
-          reject(error as Error);
-        },
-      );
-    });
+  #abandon(acquired: Acquired, isSingle: boolean): void {
+    void this.#driver
+      .abandon(acquired)
+      .catch(() => undefined)
+      .finally(() => isSingle && this.#turns.release());
   }
 
-  #hand(user: PoolUser, isSingle: boolean, acquired: Acquired): Lease {
-    this.#served++;
-    this.#holder = isSingle ? user : undefined;
-    const lease = new Lease(isSingle ? this.#single : this.#many, acquired);
-    this.#leases.add(lease);
-    return lease;
-  }
-
-  #ownerOf(isSingle: boolean): LeaseOwner {
-    return {
-      released: lease => {
-        this.#leases.delete(lease);
-        this.#done(isSingle);
-      },
-    };
-  }
-
-  #done(isSingle: boolean): void {
-    this.#busy--;
+  #released(lease: Lease, isSingle: boolean): void {
+    this.#leases.delete(lease);
     if (isSingle) {
       this.#holder = undefined;
       this.#turns.release();
@@ -212,13 +244,26 @@ export class SharedPool {
     this.#closeIfRetired();
   }
 
+  /** A database that nobody reaches is not a busy one. */
+  #explainWait(user: PoolUser, since: number): Error {
+    const failure = this.#failure;
+    if (failure && failure.at >= since && this.#leases.size === 0) {
+      return failure.error as Error;
+    }
+    const ages = [...this.#leases].map(lease => performance.now() - lease.since);
+    const cause = new Error(
+      `${ages.length} connections are in use (pool.max: ${this.#driver.max ?? 1}), the oldest for ${Math.round(Math.max(0, ...ages))} ms, and ${this.#borrowers.size} borrowers still wait.`,
+    );
+    return user.errors.overloaded(this.#borrowers.ms, cause);
+  }
+
   #closeIfRetired(): void {
-    if (!this.#isRetired || this.#busy > 0) {
+    if (!this.#isRetired || this.busy > 0) {
       return;
     }
     clearTimeout(this.#retiring);
     const close = (): void => {
-      if (this.#busy === 0) {
+      if (this.busy === 0) {
         this.#driver.shut().catch(() => undefined);
       }
     };
@@ -227,35 +272,5 @@ export class SharedPool {
     } else {
       this.#retiring = setTimeout(close, this.#linger).unref();
     }
-  }
-
-  #facade(native: Dialect, user: PoolUser): Dialect {
-    const adapter = native.createAdapter();
-    const isSingle = adapter.supportsMultipleConnections === false;
-    return {
-      // Kysely's mutex is for one instance, the one here is for all of them; two would only wait for each other
-      createAdapter: () => Object.create(adapter, { supportsMultipleConnections: { value: true } }),
-      createQueryCompiler: () => native.createQueryCompiler(),
-      createIntrospector: db => native.createIntrospector(db),
-      createDriver: () => this.#createDriver(user, isSingle),
-    };
-  }
-
-  /** What each Kysely instance takes for its driver. */
-  #createDriver(user: PoolUser, isSingle: boolean): KyselyDriver {
-    const control = TRANSACTION_METHODS.map(method => [
-      method,
-      (lease: Lease, ...args: unknown[]) => lease.control(method, args),
-    ]);
-    return {
-      ...(Object.fromEntries(control) as Pick<KyselyDriver, (typeof TRANSACTION_METHODS)[number]>),
-      init: async () => {
-        this.#assertOpen(user);
-        await this.#driver.open(user);
-      },
-      acquireConnection: options => this.#lease(user, isSingle, options),
-      releaseConnection: lease => (lease as Lease).release(),
-      destroy: async () => undefined, // the pool is everybody's: it closes when the last ORM detaches
-    };
   }
 }

@@ -7,6 +7,8 @@ import { verdictIn, type Verdict, type VerdictTable } from './verdict.js';
 const CODES: VerdictTable = {
   ORM_CLOSED: 'database-unavailable',
   MIGRATION_LOCK: 'database-unavailable',
+  POOL_TIMEOUT: 'database-overloaded',
+  QUERY_TIMEOUT: 'query-timeout',
   ORM_CONFIG: 'internal-error',
   EXPLICIT_NAME: 'internal-error',
 };

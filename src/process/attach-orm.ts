@@ -1,4 +1,4 @@
-import { OrmClosedError } from '../errors.js';
+import { OrmClosedError, OrmWebError, PoolTimeoutError, QueryTimeoutError } from '../errors.js';
 import {
   driverOptions,
   isOwnPool,
@@ -8,7 +8,8 @@ import {
   type SqlConnection,
 } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
-import type { PoolUser, SharedPool } from '../pool/shared-pool.js';
+import type { PoolUser } from '../pool/pool-user.js';
+import type { Primary, SharedPool } from '../pool/shared-pool.js';
 import { warn } from '../util/warn.js';
 
 /** Where an ORM finds its pools. */
@@ -41,10 +42,10 @@ export function attachOrm(orm: AnyOrm, pools: Pools): void {
   passOwnErrors(orm);
 }
 
-/** MikroORM would make a DriverException of what a closed pool throws. */
+/** MikroORM would make a DriverException of what a pool throws. */
 function passOwnErrors(orm: AnyOrm): void {
   const convert = orm.driver.convertException.bind(orm.driver);
-  orm.driver.convertException = error => (error instanceof OrmClosedError ? (error as never) : convert(error));
+  orm.driver.convertException = error => (error instanceof OrmWebError ? (error as never) : convert(error));
 }
 
 function assertOpen(pools: Pools): void {
@@ -63,8 +64,34 @@ function leaveAlone(connection: SqlConnection, pools: Pools): void {
   };
 }
 
+/** Lends connections of the primary in place of a replica that is out of reach. */
+function primaryOf(orm: AnyOrm, role: string, pools: Pools): Primary {
+  const [[, connection]] = sqlConnections(orm) as [[string, SqlConnection]];
+  const user = userOf(connection, pools);
+  return {
+    async lease(isSingle, options) {
+      await connection.ensureConnection(); // counts this ORM among the users of its pool
+      return pools.poolFor(orm, 'write', user).lease(user, isSingle, options);
+    },
+    onAway: error =>
+      warn(
+        orm.config,
+        `A replica of "${pools.name}" (${role}) cannot be reached, and the primary serves its reads: ${(error as Error).message}`,
+      ),
+  };
+}
+
+const userOf = (connection: SqlConnection, pools: Pools): PoolUser => ({
+  connection,
+  errors: {
+    closed: () => new OrmClosedError(pools.name),
+    overloaded: (ms, cause) => new PoolTimeoutError(pools.name, ms, { cause }),
+    slow: ms => new QueryTimeoutError(ms),
+  },
+});
+
 function attachConnection(orm: AnyOrm, role: string, connection: SqlConnection, pools: Pools): void {
-  const user: PoolUser = { connection, closedError: () => new OrmClosedError(pools.name) };
+  const user = userOf(connection, pools);
   let pool: SharedPool | undefined;
   let detach: (() => Promise<void>) | undefined;
 
@@ -78,7 +105,7 @@ function attachConnection(orm: AnyOrm, role: string, connection: SqlConnection, 
       detach = next.attach();
       pool = next;
     }
-    return pool.dialect(user);
+    return pool.dialect(user, role === 'write' ? undefined : primaryOf(orm, role, pools));
   });
   const close = connection.close.bind(connection);
   connection.close = async force => {

@@ -1,6 +1,8 @@
 import { OrmClosedError, OrmConfigError } from '../errors.js';
 import type { AnyOrm } from '../orm-source.js';
-import { SharedPool, type PoolUser } from '../pool/shared-pool.js';
+import type { PoolLimits } from '../pool/pool-options.js';
+import type { PoolUser } from '../pool/pool-user.js';
+import { SharedPool } from '../pool/shared-pool.js';
 import { isProduction } from '../util/environment.js';
 import { warn } from '../util/warn.js';
 import { assertNotMigrating } from './running-migrations.js';
@@ -48,6 +50,15 @@ export function findDatabase(name: string): SharedDatabase | undefined {
   return registry().databases.get(name);
 }
 
+type Guard = () => Promise<void> | undefined;
+
+/** What joining depends on. */
+interface JoinOptions {
+  readonly closings: number;
+  readonly shareMemory: boolean;
+  readonly limits: PoolLimits;
+}
+
 /**
  * One database under one name: what the module graphs of a process have in common. The first graph's code serves all of
  * them, so errors that reach an app are made by the graph that asks.
@@ -55,6 +66,9 @@ export function findDatabase(name: string): SharedDatabase | undefined {
 export class SharedDatabase {
   readonly name: string;
   readonly identity: DatabaseIdentity;
+  /** Of the pools: the first graph's, in production. */
+  readonly #limits: PoolLimits;
+  readonly #guard: Guard | undefined;
   /** By role (`write`, then `read 0`, `read 1` … for the replicas) and meaning. */
   readonly #pools = new Map<string, SharedPool>();
   /** The ORMs of all graphs, for `close()`; one whose graph was reloaded away must stay collectable. */
@@ -71,29 +85,31 @@ export class SharedDatabase {
   /** What had the name before an edit of the settings, in development: still in use where a module was not evaluated again. */
   readonly #replaced: WeakRef<SharedDatabase>[] = [];
 
-  private constructor(name: string, identity: DatabaseIdentity) {
+  private constructor(name: string, identity: DatabaseIdentity, limits: PoolLimits, guard?: Guard) {
     this.name = name;
     this.identity = identity;
+    this.#limits = limits;
+    this.#guard = guard;
   }
 
   /**
    * Finds or adds what the graphs share under the name of `orm`. `closings` is what {@link countClosings} said when the asking
-   * singleton was created, `shareMemory` whether an in-memory database may be shared.
+   * singleton was created, `shareMemory` whether an in-memory database may be shared, `limits` those of its pools.
    *
    * @throws {@link OrmClosedError} where the name was closed since, {@link OrmConfigError} where it is another database's
    */
-  static join(orm: AnyOrm, { closings, shareMemory }: { closings: number; shareMemory: boolean }): SharedDatabase {
+  static join(orm: AnyOrm, { closings, shareMemory, limits }: JoinOptions): SharedDatabase {
     const { databases, closedBy } = registry();
     const name = orm.config.get('contextName');
     const identity = identifyDatabase(orm);
     if (identity.inMemory && !shareMemory) {
-      return SharedDatabase.apart(orm);
+      return SharedDatabase.apart(orm, limits);
     }
     if ((closedBy.get(name) ?? 0) > closings) {
       throw new OrmClosedError(name);
     }
     const running = databases.get(name);
-    if (running?.serves(identity)) {
+    if (running?.serves(identity, limits)) {
       return running;
     }
     if (running?.isSettled) {
@@ -102,7 +118,7 @@ export class SharedDatabase {
         { detail: `It is ${running.identity.place} already, and now ${identity.place}.` },
       );
     }
-    const added = new SharedDatabase(name, identity);
+    const added = new SharedDatabase(name, identity, limits);
     databases.set(name, added);
     if (running) {
       added.#replaced.push(...running.retire());
@@ -111,9 +127,9 @@ export class SharedDatabase {
     return added;
   }
 
-  /** One of its own, which no other ORM finds. */
-  static apart(orm: AnyOrm): SharedDatabase {
-    return new SharedDatabase(orm.config.get('contextName'), identifyDatabase(orm));
+  /** One of its own, which no other ORM finds. `guard` is called before each statement, and rejects where none may run. */
+  static apart(orm: AnyOrm, limits: PoolLimits, guard?: Guard): SharedDatabase {
+    return new SharedDatabase(orm.config.get('contextName'), identifyDatabase(orm), limits, guard);
   }
 
   /** Whether `close()` was called, and may still be draining. */
@@ -125,17 +141,24 @@ export class SharedDatabase {
     return this.#isClosed;
   }
 
+  /** Whether a borrower has to wait for another one. */
+  get isExhausted(): boolean {
+    return [...this.#pools.values()].some(pool => pool.isExhausted);
+  }
+
   /** Whether the settings stand, the first graph's: in production, as long as an ORM has them, also one that still opens. */
   get isSettled(): boolean {
     return isProduction() && [...this.#orms].some(orm => orm.deref());
   }
 
   /** Whether an ORM of this identity belongs here. In development a reload may have edited the settings of the pool. */
-  serves(identity: DatabaseIdentity): boolean {
+  serves(identity: DatabaseIdentity, limits: PoolLimits): boolean {
     return (
       this.identity.meaning === identity.meaning &&
       // a second handle beside the first could not be opened anyway
-      (this.isSettled || identity.exclusive || this.identity.settings === identity.settings)
+      (this.isSettled ||
+        identity.exclusive ||
+        (this.identity.settings === identity.settings && isSame(this.#limits, limits)))
     );
   }
 
@@ -148,6 +171,8 @@ export class SharedDatabase {
       pool = new SharedPool(user, {
         packages: orm.driver.getDependencies(),
         file,
+        limits: this.#limits,
+        guard: this.#guard,
         linger: exclusive ? 0 : LINGER,
         onUnused: () => this.#pools.delete(key),
       });
@@ -203,7 +228,7 @@ export class SharedDatabase {
   }
 
   /** Makes each statement that is still to come throw `reason`, in transactions under way, too. */
-  revoke(reason: unknown): void {
+  revoke(reason: Error): void {
     for (const pool of this.#pools.values()) {
       pool.revoke(reason);
     }
@@ -267,6 +292,9 @@ export class SharedDatabase {
     return [...this.#replaced.filter(ref => ref.deref()), new WeakRef(this)];
   }
 }
+
+const isSame = (one: PoolLimits, other: PoolLimits): boolean =>
+  (Object.keys(one) as (keyof PoolLimits)[]).every(name => one[name] === other[name]);
 
 /** A server that was started without it has no reloads, and two pools under one name instead. */
 function warnWithoutEnvironment(orm: AnyOrm, name: string): void {

@@ -1,17 +1,27 @@
 import type { IDatabaseDriver, MikroORM, Options } from '@mikro-orm/core';
 import { assertAllListed } from '../entities/unlisted-entities.js';
-import { OrmClosedError } from '../errors.js';
+import { OrmClosedError, PoolTimeoutError } from '../errors.js';
 import { checkedMigratorOf } from '../migrations/checked-migrator.js';
 import { assertMigratable, migrationsKey, schemasBehind } from '../migrations/pending-migrations.js';
-import { DEFAULT_LOCK_TIMEOUT, withMigrationLock } from '../migrations/lock/migration-lock.js';
+import { DEFAULT_LOCK_TIMEOUT, withMigrationLock, type RunGuard } from '../migrations/lock/migration-lock.js';
 import { resolveSchemas, type MigrateOptions, type RunSchema } from '../migrations/migrate-options.js';
-import { runningContext, runningTransaction, weakenEntityRegistry } from '../mikro-orm-internals.js';
+import {
+  isSql,
+  readOwnWrites,
+  runningContext,
+  runningTransaction,
+  sqlConnections,
+  weakenEntityRegistry,
+} from '../mikro-orm-internals.js';
 import type { EntityList } from '../orm-source.js';
+import { connectionLost } from '../pool/connection-lost.js';
+import { resolvePoolOptions, type PoolLimits, type PoolOptions } from '../pool/pool-options.js';
 import { attachOrm } from '../process/attach-orm.js';
 import { assertNotMigrating, whileMigrating } from '../process/running-migrations.js';
 import { SharedDatabase, findDatabase } from '../process/shared-database.js';
 import { assertNumber } from '../util/assert-number.js';
 import { isProduction } from '../util/environment.js';
+import { within } from '../util/time-limit.js';
 import { assertRuntime, buildOrm, resolveConfig, type DriverEm, type OrmConfig } from './build-orm.js';
 import { answer, isAlreadyThere, openDatabase, type ConnectOptions } from './connect.js';
 import { checkHealth, unhealthy, type OrmHealth } from './health.js';
@@ -23,17 +33,32 @@ export interface OpenOptions {
   connect?: ConnectOptions | undefined;
 }
 
+/** What {@link AttachedOrm.build} depends on, beside the config. */
+interface BuildOptions {
+  readonly closings: number;
+  readonly name: string | undefined;
+  readonly pool: PoolOptions | undefined;
+  readonly readYourWrites: boolean | undefined;
+}
+
 /** An ORM of one module graph, on the pools of its name. */
 export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E extends EntityList> {
   readonly orm: MikroORM<D, EM, E>;
   readonly database: SharedDatabase;
   readonly #settings: Partial<Options<D, EM, E>>;
+  readonly #limits: PoolLimits;
   /** What MikroORM would do to the database on each connect: it is done once a process. */
   readonly #onConnect: { ensureDatabase: Options['ensureDatabase']; ensureIndexes: boolean };
 
-  private constructor(orm: MikroORM<D, EM, E>, database: SharedDatabase, settings: Partial<Options<D, EM, E>>) {
+  private constructor(
+    orm: MikroORM<D, EM, E>,
+    database: SharedDatabase,
+    settings: Partial<Options<D, EM, E>>,
+    limits: PoolLimits,
+  ) {
     this.orm = orm;
     this.database = database;
+    this.#limits = limits;
     this.#settings = settings;
     this.#onConnect = {
       ensureDatabase: orm.config.get('ensureDatabase'),
@@ -47,9 +72,10 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
   static async build<D extends IDatabaseDriver, EM extends DriverEm<D>, E extends EntityList>(
     config: OrmConfig<D, EM, E>,
     overrides: Partial<Options<D, EM, E>>,
-    { closings, name }: { closings: number; name: string | undefined },
+    { closings, name, pool, readYourWrites = true }: BuildOptions,
   ): Promise<AttachedOrm<D, EM, E>> {
     assertRuntime();
+    const limits = resolvePoolOptions(pool);
     const given = await resolveConfig(config, overrides);
     const settings = { ...given, contextName: name ?? given.contextName ?? 'default' };
     if (!isProduction()) {
@@ -60,10 +86,13 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     await untilClosed(settings.contextName, closings);
     const orm = await buildOrm(settings);
     try {
-      const database = SharedDatabase.join(orm, { closings, shareMemory: name !== undefined });
+      const database = SharedDatabase.join(orm, { closings, shareMemory: name !== undefined, limits });
       assertAllListed(orm);
-      const attached = new AttachedOrm(orm, database, settings);
+      const attached = new AttachedOrm(orm, database, settings, limits);
       attachOrm(orm, database);
+      if (readYourWrites && isSql(orm) && sqlConnections(orm).length > 1) {
+        readOwnWrites(orm);
+      }
       database.add(orm);
       return attached;
     } catch (error) {
@@ -91,7 +120,9 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
         try {
           const behind = await schemasBehind(orm, schemas);
           if (behind.length > 0) {
-            await withMigrationLock(orm, lockTimeout, assertOpen, lost => this.#migrate(lost, behind));
+            await withMigrationLock(orm, { timeout: lockTimeout, limits: this.#limits, assertOpen }, guard =>
+              this.#migrate(guard, behind),
+            );
           }
         } finally {
           end();
@@ -100,13 +131,27 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     }
   }
 
-  async check({ migrate }: OpenOptions): Promise<OrmHealth> {
-    return this.database.isClosing
-      ? unhealthy(new OrmClosedError(this.database.name))
-      : checkHealth(this.orm, this.database.identity.file, {
-          schemas: await resolveSchemas(this.orm, migrate),
-          pool: this.database,
-        });
+  /** Looks for `timeout` ms at the most. */
+  async check({ migrate }: OpenOptions, timeout: number): Promise<OrmHealth> {
+    const { database } = this;
+    if (database.isClosing) {
+      return unhealthy(new OrmClosedError(database.name));
+    }
+    const looking = async (): Promise<OrmHealth> =>
+      checkHealth(this.orm, database.identity, {
+        schemas: await resolveSchemas(this.orm, migrate),
+        pool: database,
+      });
+    const late = new Error('late');
+    return within(timeout, looking(), () => late).catch((error: unknown) => {
+      if (error !== late) {
+        throw error;
+      }
+      return unhealthy(
+        database.isExhausted ? new PoolTimeoutError(database.name, timeout) : connectionLost(),
+        this.orm,
+      );
+    });
   }
 
   async #connect(connect: ConnectOptions | undefined, assertOpen: () => void): Promise<void> {
@@ -132,11 +177,14 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     });
   }
 
-  async #migrate(lost: AbortSignal, schemas: readonly RunSchema[]): Promise<void> {
+  async #migrate(lock: RunGuard, schemas: readonly RunSchema[]): Promise<void> {
     // pools of its own: a connection that dies while it migrates must not keep the others from closing, nor the lock from
     // being freed
-    const pools = this.database.identity.exclusive ? this.database : SharedDatabase.apart(this.orm);
-    lost.addEventListener('abort', () => pools.revoke(lost.reason));
+    const limits = { ...this.#limits, queryTimeout: Infinity }; // a migration takes as long as it takes
+    const pools = this.database.identity.exclusive
+      ? this.database
+      : SharedDatabase.apart(this.orm, limits, () => lock.assertHeld());
+    lock.lost.addEventListener('abort', () => pools.revoke(lock.lost.reason as Error));
     // a replica may not have what the run has written
     const overrides = { ensureDatabase: false, preferReadReplicas: false } as Partial<Options<D, EM, E>>;
     await withSiblingOrm(this.orm, this.#settings, { pools, overrides }, other =>

@@ -10,6 +10,10 @@ import type { ConnectOptions } from './connect.js';
 import { assertNotMigrating, isMigrating } from '../process/running-migrations.js';
 import { countClosings, findDatabase } from '../process/shared-database.js';
 import type { AnyOrm, EntityList } from '../orm-source.js';
+import type { PoolOptions } from '../pool/pool-options.js';
+
+/** How long a check may take, in ms: probes of orchestrators wait for about as long. */
+const CHECK_TIMEOUT = 5_000;
 
 /** Options of {@link createOrmSingleton}. */
 export interface OrmSingletonOptions {
@@ -31,6 +35,17 @@ export interface OrmSingletonOptions {
   migrate?: boolean | MigrateOptions | undefined;
   /** Waits for a database that is still starting. @default one attempt */
   connect?: ConnectOptions | undefined;
+  /**
+   * Limits for everything that waits, in milliseconds; what `driverOptions` say of the same wins. The size of the pool is
+   * the config's `pool.max`.
+   */
+  pool?: PoolOptions | undefined;
+  /**
+   * With read replicas: a unit of work (a request, a fork) that has used the primary, by a write, a transaction or raw SQL, reads
+   * from it from then on, as a replica may lag behind. A query with `connectionType: 'read'` still goes to a replica.
+   * @default true
+   */
+  readYourWrites?: boolean | undefined;
 }
 
 /** The ORM of a module graph, on the pool of the process: what {@link createOrmSingleton} returns. */
@@ -41,8 +56,12 @@ export interface OrmSingleton<ORM extends AnyOrm = AnyOrm> {
   readonly current: ORM | undefined;
   /** Merges `overrides` into the config, key by key; before the first use only. For tests. */
   configure(overrides: Partial<Options<ORM['driver']>>): void;
-  /** Asks the database, by SELECTs only, whether it answers and has all migrations. Rejects only for a bad config. */
-  check(): Promise<OrmHealth>;
+  /**
+   * Asks the database, by SELECTs only, whether it answers and has all migrations. Rejects only for a bad config. Where it
+   * takes longer than `timeout` ms, the reason is `database-overloaded` if all connections are in use, else
+   * `database-unavailable`.
+   */
+  check(options?: { /** Milliseconds. @default 5000 */ timeout?: number | undefined }): Promise<OrmHealth>;
   /**
    * Closes the name in every module graph: waits up to `drain` ms for running contexts and connections in use, then
    * every use throws {@link OrmClosedError}. Twice is once; a singleton created later opens anew.
@@ -139,7 +158,12 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
   async function load(): Promise<Attached> {
     // the lazy boundary: every module graph imports the library, and only what opens a database needs the rest
     const { AttachedOrm } = await import('./attached-orm.js');
-    attached = await AttachedOrm.build(config, overrides, { closings, name: options.name });
+    attached = await AttachedOrm.build(config, overrides, {
+      closings,
+      name: options.name,
+      pool: options.pool,
+      readYourWrites: options.readYourWrites,
+    });
     return attached;
   }
 
@@ -182,9 +206,10 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
       }
       overrides = { ...overrides, ...more } as typeof overrides;
     },
-    async check(): Promise<OrmHealth> {
+    async check({ timeout = CHECK_TIMEOUT }: { timeout?: number | undefined } = {}): Promise<OrmHealth> {
+      assertNumber('check({ timeout })', timeout, 1);
       try {
-        return await (await attach()).check(options);
+        return await (await attach()).check(options, timeout);
       } catch (error) {
         if (error instanceof OrmClosedError) {
           return (await import('./health.js')).unhealthy(error);

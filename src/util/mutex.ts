@@ -1,22 +1,12 @@
-interface Waiting {
-  resolve(): void;
-  reject(error: unknown): void;
-  /** What to throw if the wait is cancelled. */
-  cancelled(): Error;
-}
-
 /** Lets one holder in at a time, in the order in which they came. */
 export class Mutex {
-  #waiting: Waiting[] = [];
+  readonly #waiting: (() => void)[] = [];
   #taken = false;
 
-  /**
-   * Returns undefined where it is the caller's turn already, which costs nothing; else a promise to wait for, which rejects
-   * with `cancelled()` if the wait is cancelled.
-   */
-  take(cancelled: () => Error): Promise<void> | undefined {
+  /** Returns undefined where it is the caller's turn already, which costs nothing; else a promise to wait for. */
+  take(): Promise<void> | undefined {
     if (this.#taken) {
-      return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject, cancelled }));
+      return new Promise(resolve => this.#waiting.push(resolve));
     }
     this.#taken = true;
     return undefined;
@@ -26,13 +16,6 @@ export class Mutex {
   release(): void {
     const next = this.#waiting.shift();
     this.#taken = next !== undefined;
-    next?.resolve();
-  }
-
-  /** Rejects every caller that waits. */
-  cancel(): void {
-    for (const { reject, cancelled } of this.#waiting.splice(0)) {
-      reject(cancelled());
-    }
+    next?.();
   }
 }

@@ -1,9 +1,16 @@
-/** What `work` resolves with; rejects where that takes longer than `ms`. */
-export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+/** What `work` resolves with; rejects with `late()` where that takes longer than `ms`, which may be Infinity. */
+export async function within<T>(
+  ms: number,
+  work: Promise<T>,
+  late: () => Error = () => new Error(`No answer within ${ms} ms`),
+): Promise<T> {
+  if (ms === Infinity) {
+    return work;
+  }
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
+  const limit = new Promise<never>((_, reject) => {
     // after what has come in meanwhile is read: a migration that computes, or a machine that slept, kept all waiting
-    timer = setTimeout(() => setImmediate(() => reject(new Error(`No answer within ${ms} ms`))), ms);
+    timer = setTimeout(() => setImmediate(() => reject(late())), ms);
   });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+  return Promise.race([work, limit]).finally(() => clearTimeout(timer));
 }

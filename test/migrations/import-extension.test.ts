@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { importExtension } from '../../src/migrations/import-extension.js';
+import { importExtension } from '../../src/migrations/write-index.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -58,7 +58,7 @@ test('what a package has, or a framework has written into node_modules, of the a
 test('references, where the project itself says nothing', async () => {
   await write('app/.nuxt/tsconfig.app.json', bundler);
   await write('app/.nuxt/tsconfig.server.json', allowing);
-  const references = [{ path: './.nuxt/tsconfig.app.json' }, { path: './.nuxt/tsconfig.server.json' }];
+  const references = [{ path: './.nuxt/tsconfig.server.json' }, { path: './.nuxt/tsconfig.app.json' }];
   await write('app/tsconfig.json', `{ "files": [], // nothing else\n "references": ${JSON.stringify(references)} }`);
   expect(await extension()).toBe('.ts');
   await write('app/tsconfig.json', { compilerOptions: { module: 'nodenext' }, references: references.slice(0, 1) });

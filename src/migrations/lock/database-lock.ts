@@ -3,8 +3,10 @@ export interface DatabaseLock {
   tryAcquire(): Promise<boolean>;
   /** Says where to find the process that holds the lock, for operators: it may name users and addresses. */
   findHolder(): Promise<string>;
-  /** Uses the connection behind the lock. */
+  /** Uses the connection behind the lock; rejects where it is gone, and the lock with it. */
   touch(): Promise<void>;
+  /** Calls `listener` when that connection ends, as soon as this process hears of it. */
+  onLost(listener: () => void): void;
   /** Gives it up, also where it was not acquired. */
   close(): Promise<void>;
 }

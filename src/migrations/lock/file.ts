@@ -50,6 +50,7 @@ export function openFileLock(file: string): DatabaseLock {
     tryAcquire: async () => (held = tryAcquire()),
     findHolder: async () => describeHolder(path),
     touch: async () => undefined,
+    onLost: () => undefined, // nobody else can take it away
     async close() {
       try {
         // a process that gives up while nobody holds the lock leaves no file, either

@@ -1,5 +1,7 @@
-import { buildDialect, type SqlConnection } from '../../mikro-orm-internals.js';
+import type { SqlConnection } from '../../mikro-orm-internals.js';
 import { ownerLike } from '../../pool/owner-connection.js';
+import type { PoolLimits } from '../../pool/pool-options.js';
+import { SideConnection } from '../../pool/side-connection.js';
 import { within } from '../../util/time-limit.js';
 import type { DatabaseLock, LockState } from './database-lock.js';
 
@@ -10,7 +12,10 @@ export interface SessionQueries {
   readonly rollback?: string;
   /** True or 1 where the session has the lock now. It must not wait: a waiting one would hold up `create index concurrently`. */
   readonly acquire: string;
-  /** Keeps what was acquired, whatever limits the server sets. */
+  /**
+   * Keeps what was acquired, whatever limits the server sets, and lets the server notice soon that the holder is gone without
+   * a word: a machine that has died.
+   */
   readonly keep?: string;
   readonly touch: string;
   readonly holder: string;
@@ -24,41 +29,31 @@ export async function lookAtSession(connection: SqlConnection, queries: SessionQ
 }
 
 /** A lock on a connection of its own: the pool may have a single one, and migrations need that. */
-export async function openSessionLock(connection: SqlConnection, queries: SessionQueries): Promise<DatabaseLock> {
-  const owner = ownerLike(connection, () => undefined)();
-  const driver = (await buildDialect(owner)).createDriver();
-  await driver.init();
-  try {
-    const session = await driver.acquireConnection();
-    const ask = async (sql: string | undefined): Promise<unknown> => {
-      if (sql === undefined) {
-        return undefined;
-      }
-      const result = await session.executeQuery({ sql, parameters: [], query: { kind: 'RawNode' }, queryId: {} });
-      return (result as { rows: { answer?: unknown }[] }).rows[0]?.answer;
-    };
-    let held = false;
-    return {
-      async tryAcquire() {
-        await ask(queries.begin);
-        held = Number(await ask(queries.acquire)) === 1;
-        await ask(held ? queries.keep : queries.rollback);
-        return held;
-      },
-      async findHolder() {
-        const holder = await ask(queries.holder).catch(() => undefined);
-        return holder ? queries.describe(String(holder)) : 'it has ended by now, or this user may not see it';
-      },
-      touch: async () => void (await ask(queries.touch)),
-      async close() {
-        // the server frees the lock with the session, too
-        await (held && within(1_000, ask(queries.rollback)).catch(() => undefined));
-        await driver.releaseConnection(session).catch(() => undefined);
-        await driver.destroy();
-      },
-    };
-  } catch (error) {
-    await driver.destroy();
-    throw error;
-  }
+export async function openSessionLock(
+  connection: SqlConnection,
+  { packages, limits, queries }: { packages: readonly string[]; limits: PoolLimits; queries: SessionQueries },
+): Promise<DatabaseLock> {
+  const session = await SideConnection.open(ownerLike(connection, () => undefined)(), packages, limits);
+  const ask = async (sql: string | undefined): Promise<unknown> =>
+    sql === undefined ? undefined : (await session.ask(sql))[0]?.['answer'];
+  let held = false;
+  return {
+    async tryAcquire() {
+      await ask(queries.begin);
+      held = Number(await ask(queries.acquire)) === 1;
+      await ask(held ? queries.keep : queries.rollback);
+      return held;
+    },
+    async findHolder() {
+      const holder = await ask(queries.holder).catch(() => undefined);
+      return holder ? queries.describe(String(holder)) : 'it has ended by now, or this user may not see it';
+    },
+    touch: async () => void (await ask(queries.touch)),
+    onLost: listener => session.onEnd(listener),
+    async close() {
+      // the server frees the lock with the session, too
+      await (held && within(1_000, ask(queries.rollback)).catch(() => undefined));
+      await session.close();
+    },
+  };
 }

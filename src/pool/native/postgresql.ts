@@ -1,15 +1,19 @@
-import type { Checkout, NativeClient } from './native-client.js';
+import { NativeClient, type Admit, type NativeDriver, type NativePool } from './native-client.js';
+
+type Event = 'readyForQuery' | 'end';
 
 /** The parts of `Client` of pg that are read here; seen in pg 8.11 to 8.23. */
 interface PgClient {
   readonly readyForQuery: boolean;
+  readonly _queryable?: boolean;
   /** `I` idle, `T` in a transaction, `E` in a failed one. Since pg 8.16. */
   getTransactionStatus?(): string | null;
   readonly connection?: {
-    readonly stream: { destroy(): void };
-    once(event: 'readyForQuery' | 'end', listener: () => void): void;
-    removeListener(event: 'readyForQuery' | 'end', listener: () => void): void;
+    readonly stream: { readonly bytesRead?: number; readonly destroyed?: boolean; destroy(): void };
+    once(event: Event, listener: () => void): void;
+    removeListener(event: Event, listener: () => void): void;
   };
+  query(sql: string): Promise<{ rows: Record<string, unknown>[] }>;
   release(error?: Error): void;
   readonly host?: string;
   readonly port?: number;
@@ -25,6 +29,199 @@ interface PgConnection {
   on(event: 'connect' | 'sslconnect' | 'error' | 'end', listener: () => void): void;
   requestSsl(): void;
   cancel(processID: number, secretKey: number): void;
+}
+
+interface PgPool {
+  readonly options: { readonly max?: number };
+  /** The class of its clients. */
+  Client?: new (options: object) => object;
+  /** Those that still connect, too. */
+  readonly _clients?: readonly PgClient[];
+  connect(callback?: unknown): Promise<PgClient> | void;
+  on(event: 'connect' | 'acquire', listener: (client: PgClient) => void): void;
+  on(event: 'release', listener: (error: unknown, client: PgClient) => void): void;
+}
+
+/** How long a request to cancel may take, in ms: the server closes its connection at once. */
+const CANCEL_LIMIT = 5_000;
+
+/** How long the end of a failed statement may take to arrive after its error, in ms. */
+const SETTLE = 50;
+
+export const postgresql: NativeDriver = {
+  // a socket that is idle keeps its place in the tables of routers, and Node asks every second once it has no answer
+  options: () => ({ keepAlive: true, keepAliveInitialDelayMillis: 10_000 }),
+
+  limits: (given, name) =>
+    ((name === 'connectTimeout' || name === 'acquireTimeout') && given['connectionTimeoutMillis'] !== undefined) ||
+    (name === 'queryTimeout' && given['query_timeout'] !== undefined),
+
+  observe(pool, { connectTimeout }, expect): NativePool {
+    const target = pool as PgPool;
+    const clients = new Map<PgClient, PgNativeClient>();
+    target.on('connect', client => {
+      clients.set(client, new PgNativeClient(client));
+      client.connection?.once('end', () => clients.delete(client));
+    });
+    const mark = (client: PgClient, isBorrowed: boolean): void => {
+      const native = clients.get(client);
+      if (native) {
+        native.isBorrowed = isBorrowed;
+      }
+    };
+    target.on('acquire', client => mark(client, true));
+    target.on('release', (_, client) => mark(client, false));
+    limitConnecting(target, connectTimeout);
+    admitClients(target, expect, client => clients.get(client));
+    return {
+      max: target.options.max ?? 10,
+      clients: () => clients.values(),
+      destroy() {
+        for (const client of [...(target._clients ?? []), ...clients.keys()]) {
+          client.connection?.stream.destroy();
+        }
+      },
+    };
+  },
+
+  identify:
+    "select pg_backend_pid() as session, concat_ws(' ', inet_server_addr(), inet_server_port(), pg_postmaster_start_time()) as server",
+  sessions: numbers =>
+    `select pid as session, state = 'active' or state like 'fastpath%' as works from pg_stat_activity
+     where pid in (${numbers.join()}) and state <> 'disabled'`,
+};
+
+/** pg has one setting for this and for the wait in its queue, which may take as long as the pool says. */
+function limitConnecting(pool: PgPool, connectionTimeoutMillis: number): void {
+  const { Client } = pool;
+  if (Client && connectionTimeoutMillis !== Infinity) {
+    pool.Client = class extends Client {
+      constructor(options: object) {
+        // by descriptors, for the password is not enumerable
+        super(
+          Object.assign(Object.defineProperties({}, Object.getOwnPropertyDescriptors(options)), {
+            connectionTimeoutMillis,
+          }),
+        );
+      }
+    };
+  }
+}
+
+/**
+ * Lets `expect` decide on each client that is requested by promise, as Kysely does; what requests one by callback
+ * (`pool.query()`) is the app's own business.
+ */
+function admitClients(
+  pool: PgPool,
+  expect: () => Admit | undefined,
+  nativeOf: (client: PgClient) => NativeClient | undefined,
+): void {
+  const connect = pool.connect.bind(pool);
+  const next = async (admit: Admit): Promise<PgClient> => {
+    for (;;) {
+      const client = (await connect()) as PgClient;
+      const native = nativeOf(client);
+      try {
+        const isAdmitted = native && admit(native);
+        if (native && isAdmitted !== true && !(await isAdmitted)) {
+          native.destroy();
+          continue;
+        }
+        return client;
+      } catch (error) {
+        native?.destroy();
+        throw error;
+      }
+    }
+  };
+  pool.connect = callback => {
+    const admit = callback ? undefined : expect();
+    return admit ? next(admit) : connect(callback);
+  };
+}
+
+class PgNativeClient extends NativeClient {
+  readonly stopsWithIt = true;
+  readonly #client: PgClient;
+  #isDestroyed = false;
+  isBorrowed = true;
+
+  constructor(client: PgClient) {
+    super();
+    this.#client = client;
+  }
+
+  get session(): number | undefined {
+    return this.#client.processID ?? undefined;
+  }
+
+  get bytesRead(): number {
+    return this.#client.connection?.stream.bytesRead ?? 0;
+  }
+
+  isIdle(): boolean {
+    return this.#client.readyForQuery;
+  }
+
+  isEnded(): boolean {
+    return this.#isDestroyed || this.#client._queryable === false || this.#client.connection?.stream.destroyed === true;
+  }
+
+  isInTransaction(): boolean | undefined {
+    const status = this.#client.getTransactionStatus?.();
+    return status === undefined || status === null ? undefined : status !== 'I';
+  }
+
+  settle(): Promise<void> {
+    return new Promise(resolve => {
+      // the server sends an error, and then that it is ready: two messages, which may come in two packets
+      const { connection } = this.#client;
+      const settled = (): void => {
+        clearTimeout(timer);
+        connection?.removeListener('readyForQuery', settled);
+        connection?.removeListener('end', settled);
+        resolve();
+      };
+      const timer = setTimeout(settled, SETTLE);
+      connection?.once('readyForQuery', settled);
+      connection?.once('end', settled);
+    });
+  }
+
+  async query(sql: string): Promise<Record<string, unknown>[]> {
+    return (await this.#client.query(sql)).rows;
+  }
+
+  ping(): Promise<unknown> {
+    return this.#client.query('select 1');
+  }
+
+  isReadOnly(error: unknown): boolean {
+    return (error as { code?: unknown }).code === '25006';
+  }
+
+  onEnd(listener: () => void): () => void {
+    const { connection } = this.#client;
+    connection?.once('end', listener);
+    return () => connection?.removeListener('end', listener);
+  }
+
+  destroy(): void {
+    if (this.#isDestroyed) {
+      return;
+    }
+    this.#isDestroyed = true;
+    const client = this.#client;
+    if (!client.readyForQuery) {
+      cancel(client);
+    }
+    client.connection?.stream.destroy();
+    // of one that is idle, pg's pool learns by the end of the socket
+    if (this.isBorrowed) {
+      client.release(new Error('The connection was not idle when it was given back'));
+    }
+  }
 }
 
 /**
@@ -48,64 +245,4 @@ function cancel(client: PgClient): void {
   } else {
     connection.connect(port, host);
   }
-}
-
-interface PgPool {
-  connect(callback?: unknown): Promise<PgClient> | void;
-}
-
-/**
- * Observes a pool of pg: asks `expect`, when a client is requested, what to do with it. Kysely requests clients by promise;
- * what requests one by callback (`pool.query()`) is the app's own business.
- */
-export function observePgPool(pool: unknown, expect: () => Checkout | undefined): void {
-  const target = pool as PgPool;
-  const connect = target.connect.bind(target);
-  target.connect = callback => {
-    const checkout = callback ? undefined : expect();
-    if (!checkout) {
-      return connect(callback);
-    }
-    return (connect() as Promise<PgClient>).then(client => {
-      checkout(toNativeClient(client));
-      return client;
-    });
-  };
-}
-
-/** How long a request to cancel may take, in ms: the server closes its connection at once. */
-const CANCEL_LIMIT = 5_000;
-
-/** How long the end of a failed statement may take to arrive after its error, in ms. */
-const SETTLE = 50;
-
-function toNativeClient(client: PgClient): NativeClient {
-  return {
-    isIdle: () => client.readyForQuery,
-    settle: () =>
-      new Promise(resolve => {
-        // the server sends an error, and then that it is ready: two messages, which may come in two packets
-        const { connection } = client;
-        const settled = (): void => {
-          clearTimeout(timer);
-          connection?.removeListener('readyForQuery', settled);
-          connection?.removeListener('end', settled);
-          resolve();
-        };
-        const timer = setTimeout(settled, SETTLE);
-        connection?.once('readyForQuery', settled);
-        connection?.once('end', settled);
-      }),
-    isInTransaction: () => {
-      const status = client.getTransactionStatus?.();
-      return status === undefined || status === null ? undefined : status !== 'I';
-    },
-    destroy() {
-      if (!client.readyForQuery) {
-        cancel(client);
-      }
-      client.connection?.stream.destroy();
-      client.release(new Error('The connection was not idle when it was given back'));
-    },
-  };
 }

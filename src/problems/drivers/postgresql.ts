@@ -100,6 +100,7 @@ export const postgresql: DriverErrors = {
     { begins: /^Client .+ not queryable$/, verdict: 'database-unavailable', ambiguous: true },
     { begins: /^Cannot use a pool after/, verdict: 'database-unavailable', ambiguous: true },
     { begins: /^PGlite is clos/, verdict: 'database-unavailable' },
+    { begins: /^timeout expired$/, verdict: 'database-unavailable', ambiguous: true }, // pg, while it connects
     { begins: /^timeout exceeded when trying to connect$/, verdict: 'database-overloaded' }, // pg-pool
     { begins: /^Query read timeout$/, verdict: 'query-timeout', ambiguous: true },
     { begins: /^The server does not support SSL/, verdict: 'misconfigured' },

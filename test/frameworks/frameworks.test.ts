@@ -99,7 +99,9 @@ describe.skipIf(!isThere).each(TEST_APPS)('$name', app => {
     expect(status, status.output).toMatchObject({ code: 0 });
     expect(JSON.parse(status.stdout)).toMatchObject({ applied: ['Migration20260101000000'], pending: [], unknown: [] });
     const doctor = await copy.cli(['doctor', '--json', ...config], database.env);
-    expect(doctor, doctor.output).toMatchObject({ code: 0 });
+    const { findings } = JSON.parse(doctor.stdout) as { findings: { id: string }[] };
+    // the app lies in this repository, which has MikroORM, too
+    expect(findings.filter(({ id }) => id !== 'core-copies')).toEqual([]);
 
     // an import that the framework's bundler and tsconfig.json accept
     await copy.edit('migrations/index.ts', text => text.replace(/^export.*\n/m, 'export {};\n'));

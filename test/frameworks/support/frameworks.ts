@@ -20,12 +20,6 @@ export interface TestApp {
   readonly start: (minify: boolean) => readonly string[];
   /** The development server, where there is one; it is told its port and host. */
   readonly dev?: readonly string[];
-  /** How many edits the development test makes. Default: 10. */
-  readonly edits?: number;
-  /** Whether the development server misses an edit that follows another at once, until the file is saved again. */
-  readonly missesEdits?: boolean;
-  /** Whether each edit starts the server anew, so that a singleton written by hand leaks nothing either. */
-  readonly restarts?: boolean;
   /** How the process ends after SIGTERM: by itself, or by the signal that it raises again. */
   readonly end: 0 | 'SIGTERM';
   /** Whether it has pages of its own for errors, which stay pages. */
@@ -157,10 +151,6 @@ export const TEST_APPS: readonly TestApp[] = [
     build: () => [bin('nuxt'), 'build'],
     start: () => [node, '.output/server/index.mjs'],
     prepare: [bin('nuxt'), 'prepare'],
-    dev: [bin('nuxt'), 'dev'],
-    edits: 4,
-    missesEdits: true,
-    restarts: true,
     end: 0,
     errorPages: true,
     types: '.nuxt/tsconfig.server.json',

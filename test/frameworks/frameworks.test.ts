@@ -23,7 +23,7 @@ if (!isThere) {
 const table: Record<string, Record<string, string>> = {};
 
 const versions = ({ packages }: TestApp): string =>
-  packages
+  (isThere ? packages : [])
     .map(name => {
       const file = join(import.meta.dirname, 'node_modules', name, 'package.json');
       return `${name} ${(JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version}`;

@@ -32,6 +32,7 @@ export async function editUnderLoad(copy: AppCopy, server: AppServer, database: 
   });
   const watches = { ours: database.watch(''), hand: database.watch('hand-written') };
   let slowest = 0;
+  let savedAgain = 0;
   try {
     for (let edit = 1; edit <= EDITS; edit++) {
       await copy.edit('entities.ts', text =>
@@ -40,7 +41,19 @@ export async function editUnderLoad(copy: AppCopy, server: AppServer, database: 
           .replace(/\/\/ entity .*|(?=\nexport class User )/, `// entity ${edit}`),
       );
       const start = performance.now();
-      await vi.waitFor(async () => expect(await visit()).toBe(edit), { timeout: 60_000, interval: 10 });
+      // Vite's watcher may miss a file that is replaced twice within 100 ms, as no person saves
+      let saveAgainAt = start + 2_000;
+      await vi.waitFor(
+        async () => {
+          if (performance.now() > saveAgainAt) {
+            saveAgainAt += 2_000;
+            savedAgain++;
+            await copy.edit('entities.ts', text => `${text}\n`);
+          }
+          expect(await visit()).toBe(edit);
+        },
+        { timeout: 60_000, interval: 10 },
+      );
       slowest = Math.max(slowest, performance.now() - start);
       await server.get('/api/hand-written');
     }
@@ -63,5 +76,5 @@ export async function editUnderLoad(copy: AppCopy, server: AppServer, database: 
     timeout: 30_000,
     interval: 200,
   });
-  return `${requests} requests, 0 failed; ${most} of 4 backends (by hand ${mostByHand}); seen in ${Math.round(slowest)} ms`;
+  return `${requests} requests, 0 failed; ${most} of 4 backends (by hand ${mostByHand}); seen in ${Math.round(slowest)} ms, ${savedAgain} saved again`;
 }

@@ -5,6 +5,7 @@ import { defineConfig, type SqlEntityManager, type SqliteDriver } from '@mikro-o
 import { defineConfig as definePostgresConfig, type PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { describe, expectTypeOf, test } from 'vitest';
 import {
+  channels,
   createOrmSingleton,
   explicitEntities,
   explicitMigrations,
@@ -15,9 +16,12 @@ import {
   whenSent,
   withRequestContext,
   writeProblem,
+  type ChannelMessages,
   type EmOf,
   type OrmProblem,
   type OrmSource,
+  type OrmStats,
+  type PoolStats,
 } from '../src/index.js';
 
 const UserSchema = defineEntity({ name: 'User', properties: { id: p.integer().primary(), email: p.string() } });
@@ -75,6 +79,16 @@ describe('the driver stays in the types', () => {
 
 test('the end of a response', () => {
   expectTypeOf(whenSent(new Response(), () => undefined)).toEqualTypeOf<Response>();
+});
+
+test('what goes on', () => {
+  expectTypeOf(orm.stats()).toEqualTypeOf<OrmStats>();
+  expectTypeOf(orm.stats().pools.write).toEqualTypeOf<PoolStats>();
+  expectTypeOf(orm.stats().pools['read 0']).toEqualTypeOf<PoolStats | undefined>();
+  expectTypeOf<keyof ChannelMessages>().toEqualTypeOf<keyof typeof channels>();
+  expectTypeOf(channels.query).toEqualTypeOf<'mikro-orm-web:db.client.operation.duration'>();
+  expectTypeOf<ChannelMessages['query']>().toExtend<{ name: string; role: string; text: string; duration: number }>();
+  createOrmSingleton({}, { pool: { leakAfter: false, validateAfter: undefined } });
 });
 
 test('problems', () => {

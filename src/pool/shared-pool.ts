@@ -1,13 +1,17 @@
+import { diagnostics } from '../channels.js';
 import type { Dialect } from '../mikro-orm-internals.js';
 import { Mutex } from '../util/mutex.js';
+import { Trace } from '../util/trace.js';
 import { WaitLimit } from '../util/wait-limit.js';
 import { Borrowers } from './borrowers.js';
-import { Lease, type LeaseOwner } from './lease.js';
+import { lend, type Lease, type LeaseOwner } from './lease.js';
 import { poolDialect } from './pool-dialect.js';
 import { PoolDriver, type Acquired, type PoolDriverOptions } from './pool-driver.js';
+import type { PoolStats } from './pool-stats.js';
 import type { PoolUser } from './pool-user.js';
 import { SilenceWatch } from './silence-watch.js';
 import { StandIn } from './stand-in.js';
+import type { QuerySource } from './tell-query.js';
 
 /** Settings of a {@link SharedPool}. */
 export interface SharedPoolOptions extends PoolDriverOptions {
@@ -16,7 +20,9 @@ export interface SharedPoolOptions extends PoolDriverOptions {
   /** Called when the last user has detached: what attaches later may have other settings. */
   readonly onUnused: () => void;
   /** Called before each statement: rejects where none may run any more. */
-  readonly guard?: (() => Promise<void> | undefined) | undefined;
+  readonly guard?: (() => Promise<void>) | undefined;
+  /** Where the oldest unit of work was opened that is still open; undefined where that is not known. */
+  readonly oldestUnitOfWork?: (() => Trace | undefined) | undefined;
 }
 
 /** What lends connections in place of a replica. */
@@ -41,6 +47,8 @@ export class SharedPool {
   readonly #leases = new Set<Lease>();
   readonly #borrowers: Borrowers;
   readonly #watch: SilenceWatch;
+  readonly #source: QuerySource;
+  readonly #oldestUnitOfWork: () => Trace | undefined;
   readonly #standIn = new StandIn();
   #users = 0;
   #served = 0;
@@ -54,14 +62,16 @@ export class SharedPool {
   readonly #single: LeaseOwner;
   readonly #many: LeaseOwner;
 
-  constructor(first: PoolUser, { linger, onUnused, guard, ...options }: SharedPoolOptions) {
+  constructor(first: PoolUser, { linger, onUnused, guard, oldestUnitOfWork, ...options }: SharedPoolOptions) {
     this.#linger = linger;
     this.#onUnused = onUnused;
+    this.#oldestUnitOfWork = oldestUnitOfWork ?? (() => undefined);
+    this.#source = { ...options.source, isMysql: options.packages.includes('mysql2') };
     this.#driver = new PoolDriver(first, options, () => this.#holder);
     const { acquireTimeout, queryTimeout, validateTimeout } = this.#driver.limits;
     this.#borrowers = new Borrowers(acquireTimeout, (user, since) => this.#explainWait(user, since));
     const queryLimit = queryTimeout === Infinity ? undefined : new WaitLimit(queryTimeout);
-    const common = { queryLimit, guard, readOnly: () => this.#driver.distrust() };
+    const common = { source: this.#source, queryLimit, guard, readOnly: () => this.#driver.distrust() };
     this.#single = { ...common, released: lease => this.#released(lease, true) };
     this.#many = { ...common, released: lease => this.#released(lease, false) };
     this.#watch = new SilenceWatch({
@@ -75,6 +85,18 @@ export class SharedPool {
   /** Connections in use, and borrowers that wait for one. */
   get busy(): number {
     return this.#leases.size + this.#borrowers.size;
+  }
+
+  /** Of `write`, or of a replica: `read 0`, `read 1` … */
+  get role(): string {
+    return this.#source.role;
+  }
+
+  /** What its connections do now. */
+  get stats(): PoolStats {
+    const busy = this.#leases.size;
+    const { open, idle = Math.max(0, open - busy), max } = this.#driver.size;
+    return { open, busy, idle, waiting: this.#borrowers.size, max };
   }
 
   /** Whether all of its connections are in use. */
@@ -194,24 +216,39 @@ export class SharedPool {
   }
 
   /** Lends a connection, in turn. */
-  async lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
-    this.#assertOpen(user);
-    try {
-      const acquiring = isSingle ? this.#takeHandle(user, options) : this.#driver.acquire(user, options);
-      const acquired = await this.#borrowers.wait(user, acquiring, late => this.#abandon(late, isSingle));
-      this.#served++;
-      this.#holder = isSingle ? user : undefined;
-      const lease = new Lease(isSingle ? this.#single : this.#many, user, acquired);
-      this.#leases.add(lease);
-      if (acquired.client) {
-        this.#watch.start();
-      }
-      return lease;
-    } catch (error) {
-      this.#failure = { error, at: performance.now() };
-      this.#closeIfRetired();
-      throw error;
+  lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
+    if (this.#isClosed) {
+      return Promise.reject(user.errors.closed());
     }
+    const trace = this.#driver.limits.leakAfter === Infinity ? undefined : new Trace();
+    const since = diagnostics.connectionAcquired.hasSubscribers ? performance.now() : undefined;
+    const acquiring = isSingle ? this.#takeHandle(user, options) : this.#driver.acquire(user, options);
+    return this.#borrowers.wait(user, acquiring, {
+      take: acquired => {
+        const lease = this.#lend(user, isSingle, acquired, trace);
+        if (since !== undefined) {
+          const { name, role } = this.#source;
+          diagnostics.connectionAcquired.publish({ name, role, wait: lease.since - since });
+        }
+        return lease;
+      },
+      undo: late => this.#abandon(late, isSingle),
+      failed: error => {
+        this.#failure = { error, at: performance.now() };
+        this.#closeIfRetired();
+      },
+    });
+  }
+
+  #lend(user: PoolUser, isSingle: boolean, acquired: Acquired, trace: Trace | undefined): Lease {
+    this.#served++;
+    this.#holder = isSingle ? user : undefined;
+    const lease = lend(isSingle ? this.#single : this.#many, user, acquired, trace);
+    this.#leases.add(lease);
+    if (acquired.client) {
+      this.#watch.start();
+    }
+    return lease;
   }
 
   async #takeHandle(user: PoolUser, options: unknown): Promise<Acquired> {
@@ -237,6 +274,10 @@ export class SharedPool {
 
   #released(lease: Lease, isSingle: boolean): void {
     this.#leases.delete(lease);
+    if (diagnostics.connectionReleased.hasSubscribers) {
+      const { name, role } = this.#source;
+      diagnostics.connectionReleased.publish({ name, role, use: performance.now() - lease.since });
+    }
     if (isSingle) {
       this.#holder = undefined;
       this.#turns.release();
@@ -250,10 +291,22 @@ export class SharedPool {
     if (failure && failure.at >= since && this.#leases.size === 0) {
       return failure.error as Error;
     }
-    const ages = [...this.#leases].map(lease => performance.now() - lease.since);
+    const [oldest] = this.#leases; // in the order in which they were borrowed
+    const age = Math.round(oldest ? performance.now() - oldest.since : 0);
+    const unit = this.#oldestUnitOfWork();
     const cause = new Error(
-      `${ages.length} connections are in use (pool.max: ${this.#driver.max ?? 1}), the oldest for ${Math.round(Math.max(0, ...ages))} ms, and ${this.#borrowers.size} borrowers still wait.`,
+      [
+        `${this.#leases.size} connections are in use (pool.max: ${this.#driver.max ?? 1}), the oldest for ${age} ms, and ${this.#borrowers.size} borrowers still wait.`,
+        oldest?.trace && `The oldest was borrowed\n${oldest.trace.frames}`,
+        unit && `The oldest unit of work has been open for ${Math.round(unit.age)} ms. It was opened\n${unit.frames}`,
+      ]
+        .filter(Boolean)
+        .join('\n'),
     );
+    if (diagnostics.connectionTimeout.hasSubscribers) {
+      const { name, role } = this.#source;
+      diagnostics.connectionTimeout.publish({ name, role, wait: performance.now() - since });
+    }
     return user.errors.overloaded(this.#borrowers.ms, cause);
   }
 

@@ -115,19 +115,15 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     await answer(orm);
     if (migrate) {
       const schemas = await resolveSchemas(orm, migrate);
-      await database.runOnce(migrationsKey(orm, schemas), async () => {
-        const end = database.beginUnitOfWork(); // close({ drain }) waits for it, as for a request
-        try {
-          const behind = await schemasBehind(orm, schemas);
-          if (behind.length > 0) {
-            await withMigrationLock(orm, { timeout: lockTimeout, limits: this.#limits, assertOpen }, guard =>
-              this.#migrate(guard, behind),
-            );
-          }
-        } finally {
-          end();
+      const run = async (): Promise<void> => {
+        const behind = await schemasBehind(orm, schemas);
+        if (behind.length > 0) {
+          await withMigrationLock(orm, { timeout: lockTimeout, limits: this.#limits, assertOpen }, guard =>
+            this.#migrate(guard, behind),
+          );
         }
-      });
+      };
+      await database.runOnce(migrationsKey(orm, schemas), () => database.countRun(run));
     }
   }
 

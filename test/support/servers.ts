@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { MariaDbDriver } from '@mikro-orm/mariadb';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
+import { describe } from 'vitest';
 import { onServer, type DatabaseConfig } from './databases.js';
 import { familyOf, freePort, freeze, signalFamily, stateOf, thaw, until } from './processes.js';
 
@@ -92,6 +93,13 @@ const KINDS: Record<ServerName, Kind> = {
 const PATH = `${process.env['PATH']}:/usr/sbin`;
 const execute = promisify(execFile);
 
+/** A folder of its own for temporary files: MariaDB removes those of others when it starts. */
+const environment = (dir: string): NodeJS.ProcessEnv => ({ ...process.env, PATH, TMPDIR: dir });
+
+/** What is still to do when this process ends. */
+const atExit = new Set<() => void>();
+process.once('exit', () => atExit.forEach(end => end()));
+
 async function idsOf(user: string): Promise<{ uid: number; gid: number } | undefined> {
   if (process.getuid?.() !== 0) {
     return undefined;
@@ -109,12 +117,12 @@ async function makeTemplate(name: ServerName): Promise<string> {
   const { user, init } = KINDS[name];
   const ids = await idsOf(user);
   const dir = await mkdtemp(join(tmpdir(), `mikro-orm-web-${name}-`));
-  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+  atExit.add(() => rmSync(dir, { recursive: true, force: true }));
   if (ids) {
     await chown(dir, ids.uid, ids.gid);
   }
   const [command, args] = await init(dir);
-  await execute(command, args, { ...ids, cwd: dir, env: { ...process.env, PATH } });
+  await execute(command, args, { ...ids, cwd: dir, env: environment(dir) });
   return dir;
 }
 
@@ -128,7 +136,7 @@ export async function startServer(name: ServerName, connections = 20): Promise<O
   await execute('cp', ['-a', '--reflink=auto', `${await template}/.`, dir]);
   const port = await freePort();
   const admin: DatabaseConfig = { ...kind.admin, host: '127.0.0.1', port };
-  const spawning = { ...ids, cwd: dir, env: { ...process.env, PATH } };
+  const spawning = { ...ids, cwd: dir, env: environment(dir) };
   let child: ChildProcess | undefined;
   let said = '';
 
@@ -155,8 +163,8 @@ export async function startServer(name: ServerName, connections = 20): Promise<O
       child.stderr!.setEncoding('utf8').on('data', text => (said = `${said}${text}`.slice(-4_000)));
       const started = child;
       const end = (): unknown => started.kill('SIGKILL');
-      process.once('exit', end);
-      started.once('exit', () => process.off('exit', end));
+      atExit.add(end);
+      started.once('exit', () => atExit.delete(end));
       await until(async () => {
         if (started.exitCode !== null) {
           throw new Error(`${name} does not start: ${said}`);
@@ -183,4 +191,23 @@ export async function startServer(name: ServerName, connections = 20): Promise<O
   };
   await server.start();
   return server;
+}
+
+/** `describe` for servers of a test's own: skips loudly where their programs are not installed; with REQUIRE_ALL=1 that is a failure. */
+export async function describeServer(name: ServerName, suite: (name: ServerName) => void): Promise<void> {
+  const missing = await KINDS[name].init('').then(
+    ([command]) =>
+      execute(command, ['--help'], { env: { ...process.env, PATH } }).then(
+        () => undefined,
+        (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? command : undefined),
+      ),
+    () => 'PostgreSQL in /usr/lib/postgresql',
+  );
+  if (missing && process.env['REQUIRE_ALL'] === '1') {
+    throw new Error(`REQUIRE_ALL=1, and ${missing} is not installed`);
+  }
+  if (missing) {
+    console.warn(`SKIPPED: ${missing} is not installed`);
+  }
+  describe.skipIf(!!missing)(name, () => suite(name));
 }

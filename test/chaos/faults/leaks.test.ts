@@ -1,5 +1,5 @@
+import { describeServer } from '../../support/servers.js';
 import { expect, test } from 'vitest';
-import { describeDriver } from '../../support/databases.js';
 import { until } from '../../support/processes.js';
 import { REQUESTS } from './app-process.js';
 import type { Outcome } from './app.js';
@@ -64,7 +64,7 @@ await testScenarios([
 ]);
 
 for (const driver of DRIVERS) {
-  await describeDriver(driver, () => {
+  await describeServer(driver, () => {
     test.concurrent('nothing of a transaction is left that failed by queryTimeout', { timeout: 60_000 }, () =>
       withApp({ options: { queryTimeout: 1_000 } }, driver, 'ours', async stage => {
         const outcomes = await stage.app.requests('insert', POOL);

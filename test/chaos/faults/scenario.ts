@@ -34,7 +34,7 @@ export const PATIENT = { acquireTimeout: 12_000, connectTimeout: 10_000, queryTi
 const HANGS_AFTER: Record<Mode, number> = { ours: 14_000, 'hand-written': 3_000 };
 
 /** How long `close()` may take beyond the drain, and then the end of the process. In ms. */
-const CLOSES_WITHIN: Record<Mode, number> = { ours: 8_000, 'hand-written': 2_000 };
+const CLOSES_WITHIN: Record<Mode, number> = { ours: 5_000, 'hand-written': 2_000 };
 
 /** How long an app may take to heal. In ms. */
 const HEALS_WITHIN: Record<Mode, number> = { ours: 10_000, 'hand-written': 1_000 };

@@ -1,3 +1,4 @@
+import { describeServer } from '../../support/servers.js';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, get, type ServerResponse } from 'node:http';
@@ -5,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, type TestContext } from 'vitest';
-import { describeDriver, killConnections } from '../../support/databases.js';
+import { killConnections } from '../../support/databases.js';
 import { freeze, thaw, until } from '../../support/processes.js';
 import { createProxy } from '../../support/proxy.js';
 import { createAccounts } from './accounts.js';
@@ -108,7 +109,7 @@ async function prepare(platform: FunctionSettings['platform'], driver: Driver, c
 const ALL_OK = Array.from({ length: REQUESTS }, () => 'ok');
 
 for (const driver of DRIVERS) {
-  await describeDriver(driver, () => {
+  await describeServer(driver, () => {
     for (const platform of ['vercel', 'lambda'] as const) {
       for (const happens of ['has ended its connections', 'has silent connections'] as const) {
         const title = `${platform}: a frozen function that ${happens}`;

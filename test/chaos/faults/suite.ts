@@ -1,5 +1,5 @@
+import { describeServer } from '../../support/servers.js';
 import { afterAll, expect, test } from 'vitest';
-import { describeDriver } from '../../support/databases.js';
 import { DRIVERS, play, POOL, type Driver, type Scenario } from './scenario.js';
 import { printTable, type Row } from './table.js';
 
@@ -18,7 +18,7 @@ export async function testScenarios(scenarios: Expectation[]): Promise<void> {
   const rows: Row[] = [];
   afterAll(() => printTable(rows));
   for (const driver of DRIVERS) {
-    await describeDriver(driver, () => {
+    await describeServer(driver, () => {
       for (const scenario of scenarios.filter(({ drivers = DRIVERS }) => drivers.includes(driver))) {
         test.concurrent(scenario.name, { timeout: 120_000 }, async () => {
           const modes = ['ours', 'hand-written'] as const;

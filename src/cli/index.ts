@@ -4,6 +4,7 @@ import { examine } from '../doctor/doctor.js';
 import { readAnswers } from '../doctor/discriminators.js';
 import { formatReport } from '../doctor/report.js';
 import { DEFAULT_LOCK_TIMEOUT } from '../migrations/lock/migration-lock.js';
+import { assertAnswers } from '../singleton/connect.js';
 import { add } from './add.js';
 import { fail, findConfig, withoutEntities } from './config.js';
 import { FRAMEWORKS } from './frameworks.js';
@@ -119,6 +120,7 @@ async function status({
 }: LookOptions & { schemas: string[] | undefined }): Promise<number> {
   return withoutEntities(await findConfig(context, file), async orm => {
     await assertMigrations(orm);
+    await assertAnswers(orm);
     return printStatus(orm, options);
   });
 }

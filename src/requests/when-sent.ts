@@ -1,8 +1,11 @@
 /** How long a body may wait for its first reader, in ms, before it counts as one that nobody reads. */
 const UNREAD_LIMIT = 2_000;
 
-/** Called once a body was collected before it was read to its end. What it holds must not lead to the body. */
-const collected = new FinalizationRegistry((abandon: () => void) => abandon());
+/**
+ * Called once a body was collected before it was read to its end. What it holds must not lead to the body. Made on first use:
+ * old compatibility dates of Cloudflare Workers lack the class.
+ */
+let collected: FinalizationRegistry<() => void> | undefined;
 
 /**
  * Tells when a response was sent: a response with the same status, headers, `url` and body, and `end` is called once, when the
@@ -60,7 +63,7 @@ function observe(
     if (!hasEnded) {
       hasEnded = true;
       clearTimeout(timer);
-      collected.unregister(token);
+      collected?.unregister(token);
       end();
     }
   };
@@ -98,6 +101,9 @@ function observe(
     // gives back what its source has begun to use, such as the connection of a cursor
     (reader ?? body).cancel().catch(() => undefined);
   };
-  collected.register(observed, abandon, token);
+  if (typeof FinalizationRegistry === 'function') {
+    collected ??= new FinalizationRegistry(then => then());
+    collected.register(observed, abandon, token);
+  }
   return observed;
 }

@@ -21,6 +21,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   singleton: [...base, 'problems', 'pool', 'entities', 'process', 'requests', 'migrations'],
   doctor: all,
   index: all,
+  testing: [...all, 'index'],
   cli: [...all, 'doctor', 'index'],
   edge: ['index', 'errors'],
 };

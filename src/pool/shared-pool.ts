@@ -2,6 +2,7 @@ import type { Dialect } from '../mikro-orm-internals.js';
 import { Mutex } from '../util/mutex.js';
 import { WaitLimit } from '../util/wait-limit.js';
 import { Borrowers } from './borrowers.js';
+import type { Leased, LeaseSource } from './lease-source.js';
 import { Lease, type LeaseOwner } from './lease.js';
 import { poolDialect } from './pool-dialect.js';
 import { PoolDriver, type Acquired, type PoolDriverOptions } from './pool-driver.js';
@@ -16,6 +17,8 @@ export interface SharedPoolOptions extends PoolDriverOptions {
   readonly onUnused: () => void;
   /** Called before each statement: rejects where none may run any more. */
   readonly guard?: (() => Promise<void> | undefined) | undefined;
+  /** What ORMs lease from in place of the driver, while there is one. */
+  readonly source?: (() => LeaseSource | undefined) | undefined;
 }
 
 /** How long what runs may go on after its pool was closed, in ms. */
@@ -28,6 +31,7 @@ const GRACE = 1_000;
 export class SharedPool {
   readonly #linger: number;
   readonly #onUnused: () => void;
+  readonly #source: () => LeaseSource | undefined;
   readonly #driver: PoolDriver;
   readonly #turns = new Mutex();
   readonly #leases = new Set<Lease>();
@@ -45,9 +49,10 @@ export class SharedPool {
   readonly #single: LeaseOwner;
   readonly #many: LeaseOwner;
 
-  constructor(first: PoolUser, { linger, onUnused, guard, ...options }: SharedPoolOptions) {
+  constructor(first: PoolUser, { linger, onUnused, guard, source = () => undefined, ...options }: SharedPoolOptions) {
     this.#linger = linger;
     this.#onUnused = onUnused;
+    this.#source = source;
     this.#driver = new PoolDriver(first, options, () => this.#holder);
     const { acquireTimeout, queryTimeout, validateTimeout } = this.#driver.limits;
     this.#borrowers = new Borrowers(acquireTimeout, (user, since) => this.#explainWait(user, since));
@@ -64,6 +69,10 @@ export class SharedPool {
 
   /** Connections in use, and borrowers that wait for one. */
   get busy(): number {
+    return this.#source()?.busy ?? this.#borrowed;
+  }
+
+  get #borrowed(): number {
     return this.#leases.size + this.#borrowers.size;
   }
 
@@ -104,7 +113,8 @@ export class SharedPool {
         this.#assertOpen(user);
         await this.#driver.open(user);
       },
-      lease: (isSingle: boolean, options: unknown) => this.#lease(user, isSingle, options),
+      lease: (isSingle: boolean, options: unknown) =>
+        this.#leaseFromSource(user) ?? this.#lease(user, isSingle, options),
     };
     const native = this.#driver.dialect(user);
     return native instanceof Promise
@@ -121,6 +131,28 @@ export class SharedPool {
   /** The handle of SQLite or libSQL as it is, opened or not. */
   handle(user: PoolUser): unknown {
     return this.#driver.handle(user);
+  }
+
+  /** Borrows a connection from the driver, also where ORMs lease from elsewhere. */
+  async borrow(user: PoolUser): Promise<Lease> {
+    const dialect = await this.#driver.dialect(user);
+    return this.#lease(user, dialect.createAdapter().supportsMultipleConnections === false, undefined);
+  }
+
+  /** Makes the functions of the one handle those of `user`, while a connection serves several. */
+  serve(user: PoolUser): void {
+    this.#holder = user;
+  }
+
+  /** How long a borrower may wait, in ms. */
+  get acquireTimeout(): number {
+    return this.#borrowers.ms;
+  }
+
+  /** Runs a script by `native`, on the handle of an embedded database, while no other ORM does. */
+  async executeDump(user: PoolUser, dump: string, native: () => Promise<void>): Promise<void> {
+    const source = this.#source();
+    await (source ? source.executeDump(user, dump) : this.withHandle(user, native));
   }
 
   /** Runs `work` on the handle of an embedded database while no other ORM does. */
@@ -169,6 +201,13 @@ export class SharedPool {
         lease.fail(lease.user.errors.closed());
       }
     }, GRACE).unref();
+  }
+
+  #leaseFromSource(user: PoolUser): Promise<Leased> | undefined {
+    this.#assertOpen(user);
+    const leasing = this.#source()?.lease(user);
+    this.#served += leasing ? 1 : 0;
+    return leasing;
   }
 
   #assertOpen(user: PoolUser): void {
@@ -241,12 +280,12 @@ export class SharedPool {
   }
 
   #closeIfRetired(): void {
-    if (!this.#isRetired || this.busy > 0) {
+    if (!this.#isRetired || this.#borrowed > 0) {
       return;
     }
     clearTimeout(this.#retiring);
     const close = (): void => {
-      if (this.busy === 0) {
+      if (this.#borrowed === 0) {
         this.#driver.shut().catch(() => undefined);
       }
     };

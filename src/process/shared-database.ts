@@ -1,5 +1,6 @@
 import { OrmClosedError, OrmConfigError } from '../errors.js';
 import type { AnyOrm } from '../orm-source.js';
+import type { LeaseSource } from '../pool/lease-source.js';
 import type { PoolLimits } from '../pool/pool-options.js';
 import type { PoolUser } from '../pool/pool-user.js';
 import { SharedPool } from '../pool/shared-pool.js';
@@ -45,6 +46,11 @@ export function beginUnitOfWork(orm: AnyOrm): () => void {
   return database?.beginUnitOfWork() ?? (() => undefined);
 }
 
+/** What `orm` is attached to, in whichever module graph. */
+export function databaseOf(orm: AnyOrm): SharedDatabase | undefined {
+  return registry().byOrm.get(orm);
+}
+
 /** What has this name now, in whichever module graph it was opened. */
 export function findDatabase(name: string): SharedDatabase | undefined {
   return registry().databases.get(name);
@@ -77,6 +83,8 @@ export class SharedDatabase {
   readonly #runs = new Map<string, Promise<void>>();
   /** Resolves when the latest of them has ended, either way. */
   #lastRun: Promise<unknown> = Promise.resolve();
+  /** What all pools lease from in place of their drivers. */
+  #source: LeaseSource | undefined;
   #unitsOfWork = 0;
   #closing: Promise<void> | undefined;
   /** The number of the closing that runs. */
@@ -165,6 +173,7 @@ export class SharedDatabase {
   /** The pool for a connection of `orm`, by the settings that it has now: after a reconnect to another database, another. */
   poolFor(orm: AnyOrm, role: string, user: PoolUser): SharedPool {
     const { meaning, file, exclusive } = identifyConnection(orm, user.connection);
+    const isOwn = identifyDatabase(orm).meaning === this.identity.meaning;
     const key = `${role} ${meaning}`;
     let pool = this.#pools.get(key);
     if (!pool) {
@@ -173,12 +182,27 @@ export class SharedDatabase {
         file,
         limits: this.#limits,
         guard: this.#guard,
+        source: () => (isOwn ? this.#source : this.#source && elsewhere),
         linger: exclusive ? 0 : LINGER,
         onUnused: () => this.#pools.delete(key),
       });
       this.#pools.set(key, pool);
     }
     return pool;
+  }
+
+  /**
+   * Makes all pools lease from `source` in place of their drivers, in every module graph, until the function that it returns
+   * is called. One that was there before stays, and undefined is returned.
+   */
+  divert(source: LeaseSource): (() => void) | undefined {
+    if (this.#source) {
+      return undefined;
+    }
+    this.#source = source;
+    return () => {
+      this.#source = this.#source === source ? undefined : this.#source;
+    };
   }
 
   /** Lets `close()` and the helpers find `orm` by its name, and the name by `orm`. */
@@ -256,6 +280,7 @@ export class SharedDatabase {
       other && !other.isClosing ? other.close(drain) : undefined,
     );
     await this.#drain(drain);
+    await this.#source?.end();
     this.#isClosed = true;
     if (state.databases.get(this.name) === this) {
       state.databases.delete(this.name);
@@ -292,6 +317,18 @@ export class SharedDatabase {
     return [...this.#replaced.filter(ref => ref.deref()), new WeakRef(this)];
   }
 }
+
+/** For ORMs that were reconnected to another database: what they did there would not be undone. */
+const elsewhere: LeaseSource = {
+  busy: 0,
+  lease: async user => {
+    throw user.errors.sandbox(
+      'orm.reconnect() has led to another database than that of the sandbox. Open one for each: another createOrmSingleton(config, { name }).',
+    );
+  },
+  executeDump: async user => void (await elsewhere.lease(user)),
+  end: async () => undefined,
+};
 
 const isSame = (one: PoolLimits, other: PoolLimits): boolean =>
   (Object.keys(one) as (keyof PoolLimits)[]).every(name => one[name] === other[name]);

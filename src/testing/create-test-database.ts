@@ -4,6 +4,7 @@ import { hasMigrator, listSources } from '../migrations/pending-migrations.js';
 import type { AnyOrm } from '../orm-source.js';
 import { createOrmSingleton, type OrmSingleton } from '../singleton/create-orm-singleton.js';
 import { settingsOf, type SingletonSettings } from '../singleton/singleton-settings.js';
+import { copiesInUse } from './stores/copies-in-use.js';
 import { openStore, ormBeside } from './stores/open-store.js';
 import {
   digest,
@@ -37,10 +38,6 @@ export interface TestDatabase {
 }
 
 const WORKER_VARIABLES = ['VITEST_POOL_ID', 'JEST_WORKER_ID', 'TEST_PARALLEL_INDEX'];
-
-/** Copies that this process uses: one that it used before, in a test file that is over, is replaced. */
-const KEY = Symbol.for('mikro-orm-web/test-databases@1');
-const inUse = (): Set<string> => ((globalThis as { [KEY]?: Set<string> })[KEY] ??= new Set());
 
 /**
  * Leads `orm` to a private copy of the migrated database, for this worker. The copy is made from a template, which is
@@ -112,7 +109,7 @@ function opened<ORM extends AnyOrm>(
   name: string,
   settings: Parameters<typeof ormBeside>[0],
 ): TestDatabase {
-  inUse().add(name);
+  copiesInUse().add(name);
   let dropping: Promise<void> | undefined;
   const drop = async (): Promise<void> => {
     await orm.close();
@@ -120,7 +117,7 @@ function opened<ORM extends AnyOrm>(
     const store = openStore(probe, settings);
     try {
       await store.drop(name);
-      inUse().delete(name);
+      copiesInUse().delete(name);
     } finally {
       await probe.close();
       await store.close();
@@ -191,7 +188,7 @@ async function freeName(store: TestStore, worker: string): Promise<string> {
     const name = fitName(store, i === 1 ? `_test_${worker}` : `_test_${worker}_${i}`);
     const mark = await store.find(name);
     assertOwn(mark, name);
-    if (!inUse().has(name) && (!mark || isAbandoned(mark) || mark.pid === process.pid)) {
+    if (!copiesInUse().has(name) && (!mark || isAbandoned(mark) || mark.pid === process.pid)) {
       await store.drop(name);
       return name;
     }

@@ -10,6 +10,7 @@ import { postgresqlSandbox } from './databases/postgresql.js';
 import type { SandboxDatabase } from './databases/sandbox-database.js';
 import { sqliteSandbox } from './databases/sqlite.js';
 import { Sandbox } from './sandbox.js';
+import { copiesInUse } from './stores/copies-in-use.js';
 
 /** What {@link openSandbox} resolves with. */
 export interface OpenedSandbox {
@@ -92,7 +93,8 @@ function sandboxDatabaseOf(orm: AnyOrm): SandboxDatabase {
     return mysqlSandbox();
   }
   if (packages.includes('pg') || packages.includes('@electric-sql/pglite')) {
-    return postgresqlSandbox(!packages.includes('pg'));
+    const isPglite = !packages.includes('pg'); // which no other process has open
+    return postgresqlSandbox(isPglite, isPglite || copiesInUse().has(String(orm.config.get('dbName'))));
   }
   if (packages.includes('better-sqlite3') || packages.includes('libsql')) {
     return sqliteSandbox();

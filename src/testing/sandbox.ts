@@ -62,6 +62,7 @@ export class Sandbox implements LeaseSource, SandboxOwner {
     this.#held = await pool.borrow(user);
     try {
       await this.run(...database.open, `savepoint ${SAVEPOINT}`);
+      await database.opened?.(this.run);
     } catch (error) {
       this.#held.fail(error as Error);
       await this.#held.release().catch(() => undefined);
@@ -204,11 +205,11 @@ export class Sandbox implements LeaseSource, SandboxOwner {
 
   async #end(): Promise<void> {
     await this.#opening; // and now `#ending` is set: what comes from now on is refused
-    const { database, undivert } = this.#parts;
+    const { undivert } = this.#parts;
     this.turns.rejectAll(({ user }) => user.errors.closed());
     const { client } = this.#held;
     try {
-      await (client ? within(PATIENCE, this.run(...database.undo)) : this.#undoOnHandle());
+      await (client ? within(PATIENCE, this.#undoAll()) : this.#undoAll());
     } catch (error) {
       if (!client) {
         throw error;
@@ -220,10 +221,12 @@ export class Sandbox implements LeaseSource, SandboxOwner {
     }
   }
 
-  async #undoOnHandle(): Promise<void> {
-    if (!this.#lost) {
+  async #undoAll(): Promise<void> {
+    // what a handle has lost is rolled back already
+    if (this.#held.client || !this.#lost) {
       await this.run(...this.database.undo);
     }
+    await this.database.undone?.(this.run);
   }
 
   async #orLose(work: () => Promise<void>): Promise<void> {

@@ -1,4 +1,4 @@
-import type { SandboxDatabase, Statement } from './sandbox-database.js';
+import type { Run, SandboxDatabase, Statement } from './sandbox-database.js';
 
 /** Constraints whose checks wait for COMMIT unless told otherwise; those of partitions follow their parents'. */
 const DEFERRED = `select string_agg(distinct format('%I.%I', nspname, conname), ', ') as names
@@ -8,10 +8,17 @@ const DEFERRED = `select string_agg(distinct format('%I.%I', nspname, conname), 
 const LOCAL = /\bset_config\s*\(|\bset\s+local\b/i;
 const NAME = /^[a-z_][\w]*(?:\.[a-z_]\w*)?$/i;
 
-/** PostgreSQL and PGlite. */
-export function postgresqlSandbox(isPglite: boolean): SandboxDatabase {
+const SEQUENCES = `select quote_literal(format('%I.%I', schemaname, sequencename)) as name, last_value::text as value,
+  start_value::text as start from pg_sequences`;
+
+/**
+ * PostgreSQL and PGlite. Sequences are restored where the database `isPrivate`: no transaction undoes them, and where others
+ * use them at the same time they must not go back.
+ */
+export function postgresqlSandbox(isPglite: boolean, isPrivate: boolean): SandboxDatabase {
   let deferred: string | undefined;
   let isDeferredKnown = false;
+  let sequences: Sequences | undefined;
   /** Settings that the transaction has changed for itself, and what they were before. */
   const changed = new Map<string, string>();
 
@@ -20,6 +27,18 @@ export function postgresqlSandbox(isPglite: boolean): SandboxDatabase {
     open: ['begin'],
     undo: ['rollback'],
     failsAsWhole: true,
+    async opened(run) {
+      sequences = isPrivate ? await readSequences(run) : undefined;
+    },
+    async undone(run) {
+      const now = sequences ? await readSequences(run) : [];
+      for (const [name, { value }] of now) {
+        const before = sequences!.get(name);
+        if (before && before.value !== value) {
+          await run(`select setval(${name}, ${before.value ?? before.start}, ${before.value !== undefined})`);
+        }
+      }
+    },
     takesScripts: !isPglite,
     hasReadOnly: true,
     hasIsolation: true,
@@ -60,6 +79,18 @@ export function postgresqlSandbox(isPglite: boolean): SandboxDatabase {
     },
     isSilentRollback: error => (error as { code?: unknown }).code === '25P02',
   };
+}
+
+type Sequences = ReadonlyMap<string, { readonly value: string | undefined; readonly start: string }>;
+
+async function readSequences(run: Run): Promise<Sequences> {
+  const rows = await run(SEQUENCES);
+  return new Map(
+    rows.map(({ name, value, start }) => [
+      String(name),
+      { value: value === null ? undefined : String(value), start: String(start) },
+    ]),
+  );
 }
 
 /** Names of settings in a statement that changes some for the transaction only: MikroORM's of row-level security do. */

@@ -23,6 +23,9 @@ export interface SandboxDatabase {
   readonly hasReadOnly: boolean;
   /** Whether isolation levels are the database's: in a sandbox they mean nothing. */
   readonly hasIsolation: boolean;
+  /** Called at the begin, and at the end, when the transaction is undone: for what no transaction undoes. */
+  opened?(run: Run): Promise<void>;
+  undone?(run: Run): Promise<void>;
   /** Why a statement cannot be undone; undefined where it can. */
   refuse?(statement: string): string | undefined;
   /** What to run in place of a statement that means nothing within a transaction. */

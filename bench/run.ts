@@ -24,6 +24,7 @@ const GROUPS: Group[] = [
   { file: 'reload.ts', rows: ['reload'], needs: ['postgresql'], environment: 'development', limit: 60 },
   { file: 'replicas.ts', rows: ['replicas'], needs: ['postgresql', 'mariadb'], limit: 90 },
   { file: 'map-error.ts', rows: ['map-error'], limit: 60 },
+  { file: 'testing.ts', rows: ['testing'], needs: ['postgresql'], limit: 120 },
 ];
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } });

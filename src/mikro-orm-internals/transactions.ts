@@ -58,6 +58,11 @@ type Patchable = Record<string, Callback>;
  * Kysely, with a callback or without. Once for each class; what runs outside of transactions is not slower for it.
  */
 export function followTransactions(connection: SqlConnection): void {
+  const { patched } = scopes();
+  if (patched.has(connection)) {
+    return;
+  }
+  patched.add(connection);
   const client = connection.getClient() as unknown as Record<
     'transaction' | 'connection' | 'startTransaction',
     () => object

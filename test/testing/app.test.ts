@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { resolve } from 'node:path';
 import type { Options } from '@mikro-orm/core';
 import { expect, test } from 'vitest';
-import { createDatabase, describeDriver, DRIVERS, onServer } from '../support/databases.js';
+import { createDatabase, describeDriver, DRIVERS, dropDerived } from '../support/databases.js';
 import type { Order, Outcome } from './support/app-worker.js';
 
 const script = resolve(import.meta.dirname, 'support/app-worker.ts');
@@ -49,29 +49,10 @@ for (const driver of DRIVERS) {
           expect(outcomes.reduce((sum, { ran }) => sum + ran, 0)).toBe(200);
           expect(new Set(outcomes.map(outcome => outcome.name)).size).toBe(workers);
         } finally {
-          await dropTemplates(name, database.config.dbName!);
+          await dropDerived(name, database.config);
           await database.drop();
         }
       },
     );
   });
-}
-
-/** They outlive their copies, by design. */
-async function dropTemplates(name: string, dbName: string): Promise<void> {
-  if (name !== 'postgresql' && name !== 'mariadb' && name !== 'mysql') {
-    return;
-  }
-  const isPostgres = name === 'postgresql';
-  const { config } = await createDatabase(name);
-  const admin = { ...config, dbName: isPostgres ? 'postgres' : 'test' };
-  const rows = await onServer<{ name: string }[]>(
-    admin,
-    isPostgres
-      ? `select datname as name from pg_database where starts_with(datname, '${dbName}_')`
-      : `select schema_name as name from information_schema.schemata where left(schema_name, ${dbName.length + 1}) = '${dbName}_'`,
-  );
-  for (const row of [...rows.map(found => found.name), config.dbName!]) {
-    await onServer(admin, `drop database ${row}`);
-  }
 }

@@ -6,9 +6,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createOrmSingleton, explicitMigrations, type OrmSingleton } from '../../src/index.js';
 import { createTestDatabase, openSandbox, type TestDatabase } from '../../src/testing/index.js';
 import {
+  adminOf,
   createDatabase,
   describeDriver,
   DRIVERS,
+  dropDerived,
+  listDerived,
   onServer,
   type DatabaseConfig,
   type DriverName,
@@ -84,12 +87,7 @@ for (const driver of DRIVERS) {
         const { readdir } = await import('node:fs/promises');
         return (await readdir(config.dbName!.replace(/\/[^/]*$/, ''))).filter(file => file !== 'test.db');
       }
-      const admin = { ...config, dbName: name === 'postgresql' ? 'postgres' : 'test' };
-      const text =
-        name === 'postgresql'
-          ? `select datname as name from pg_database where datname like '${config.dbName}\\_%'`
-          : `select schema_name as name from information_schema.schemata where schema_name like '${config.dbName}\\_%'`;
-      return (await onServer<{ name: string }[]>(admin, text)).map(row => row.name);
+      return listDerived(name, config);
     };
 
     beforeAll(async () => {
@@ -100,11 +98,7 @@ for (const driver of DRIVERS) {
       for (const made of open) {
         await made.drop();
       }
-      if (name !== 'pglite' && name !== 'sqlite' && name !== 'libsql') {
-        for (const left of await listAll()) {
-          await onServer({ ...config, dbName: name === 'postgresql' ? 'postgres' : 'test' }, `drop database ${left}`);
-        }
-      }
+      await dropDerived(name, config);
       await database.drop();
     });
 
@@ -182,10 +176,7 @@ for (const driver of DRIVERS) {
         expect(existsSync(foreign)).toBe(true);
         await rm(foreign);
       } else {
-        await onServer(
-          { ...config, dbName: name === 'postgresql' ? 'postgres' : 'test' },
-          `create database ${foreign}`,
-        );
+        await onServer(adminOf(name, config), `create database ${foreign}`);
         await expect(createTestDatabase(singleton(), { worker: 'theirs' })).rejects.toMatchObject({
           code: 'ORM_CONFIG',
         });

@@ -9,6 +9,8 @@ export default defineConfig({
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     globalSetup: './test/support/global-setup.ts',
     maxWorkers: '100%',
+    // concurrent tests are those that mostly wait
+    maxConcurrency: 6,
     projects: [
       {
         extends: true,

@@ -19,6 +19,7 @@ interface Group {
 const GROUPS: Group[] = [
   { file: 'request-cost.ts', rows: ['context', 'fork', 'context-query', 'fork-query'], limit: 120 },
   { file: 'http.ts', rows: ['http'], limit: 180 },
+  { file: 'load.ts', rows: ['load', 'stream', 'insert'], needs: ['postgresql'], limit: 120 },
   { file: 'cold-start.ts', rows: ['cold-start'], limit: 120 },
   { file: 'storm.ts', rows: ['storm'], needs: ['postgresql'], limit: 60 },
   { file: 'reload.ts', rows: ['reload'], needs: ['postgresql'], environment: 'development', limit: 60 },

@@ -53,7 +53,10 @@ export class MigrationLockError extends OrmWebError {
   override readonly name = 'MigrationLockError';
 }
 
-/** No connection of the pool was free within `pool.acquireTimeout`. The cause counts what holds them. */
+/**
+ * No connection of the pool was free within `pool.acquireTimeout`. The cause counts what holds them, and, with
+ * `pool.leakAfter`, has the stack of what has held one for the longest time.
+ */
 export class PoolTimeoutError extends OrmWebError {
   readonly code = 'POOL_TIMEOUT';
   override readonly name = 'PoolTimeoutError';

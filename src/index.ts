@@ -2,6 +2,10 @@ export { createOrmSingleton } from './singleton/create-orm-singleton.js';
 export type { OrmSingleton, OrmSingletonOptions } from './singleton/create-orm-singleton.js';
 export type { PoolOptions } from './pool/pool-options.js';
 export type { OrmHealth } from './singleton/health.js';
+export type { OrmStats } from './process/orm-stats.js';
+export type { PoolStats } from './pool/pool-stats.js';
+export { channels } from './channels.js';
+export type { ChannelMessages, OrmMessage, PoolMessage } from './channels.js';
 export type { EmOf, OrmSource } from './orm-source.js';
 
 export { withRequestContext } from './requests/with-request-context.js';

@@ -14,6 +14,7 @@ test('the public surface', () => {
     'PoolTimeoutError',
     'QueryTimeoutError',
     'TransactionRetryError',
+    'channels',
     'createOrmSingleton',
     'explicitEntities',
     'explicitMigrations',
@@ -28,8 +29,9 @@ test('the public surface', () => {
 
 test('edge runtimes get the same names, and a clear error from each', () => {
   expect(Object.keys(edge).sort()).toEqual(Object.keys(library).sort());
+  expect(edge.channels).toEqual(library.channels);
   for (const [name, value] of Object.entries(edge)) {
-    if (!name.endsWith('Error')) {
+    if (!name.endsWith('Error') && name !== 'channels') {
       expect(value, name).toThrow(/needs Node\.js.*edge runtime.*remove/s);
     }
   }

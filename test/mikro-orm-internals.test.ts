@@ -1,8 +1,10 @@
 import { MikroORM, defineEntity, p } from '@mikro-orm/core';
+import { Migration } from '@mikro-orm/migrations';
 import { expect, test } from 'vitest';
 import { explicitMigrations } from '../src/index.js';
 import {
   hasMigrationsTable,
+  migrationStatements,
   migrationsTableName,
   migrationsTableSql,
   readSchemas,
@@ -57,6 +59,39 @@ for (const driver of DRIVERS) {
       const isFileBased = driver === 'sqlite' || driver === 'libsql';
       expect('database' in connection).toBe(isFileBased);
       expect(connection.getConnectionSetupSql !== undefined).toBe(isFileBased);
+      await orm.close();
+      await database.drop();
+    });
+
+    test('the SQL of a migration can be collected without its reaching a database', async () => {
+      const database = await createDatabase(driver);
+      class Migration1 extends Migration {
+        override async up(): Promise<void> {
+          this.addSql(`create table ${this.driver.getPlatform().quoteIdentifier('a')} (id integer)`);
+          await this.execute('create table b (id integer)');
+        }
+      }
+      class Migration2 extends Migration {
+        override async up(): Promise<void> {
+          this.addSql('drop table a');
+          await this.getEntityManager().getConnection().execute('create table c (id integer)');
+        }
+      }
+      const orm = new MikroORM({
+        ...database.config,
+        entities: [],
+        discovery: { warnWhenNoEntities: false },
+        ensureDatabase: false,
+      }) as MikroORM;
+      const quoted = orm.driver.getPlatform().quoteIdentifier('a');
+      expect(await migrationStatements(orm, Migration1)).toEqual([
+        `create table ${quoted} (id integer)`,
+        'create table b (id integer)',
+      ]);
+      expect(await migrationStatements(orm, { name: 'Migration2', class: Migration2 })).toEqual([]);
+      for (const table of ['a', 'b', 'c']) {
+        await expect(orm.driver.getConnection().execute(`select * from ${table}`)).rejects.toThrow();
+      }
       await orm.close();
       await database.drop();
     });

@@ -3,6 +3,7 @@ import { defineConfig, type SqlEntityManager, type SqliteDriver } from '@mikro-o
 import { defineConfig as definePostgresConfig, type PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { describe, expectTypeOf, test } from 'vitest';
 import {
+  channels,
   createOrmSingleton,
   explicitEntities,
   explicitMigrations,
@@ -11,9 +12,12 @@ import {
   openEm,
   toProblemResponse,
   withRequestContext,
+  type ChannelMessages,
   type EmOf,
   type OrmProblem,
   type OrmSource,
+  type OrmStats,
+  type PoolStats,
 } from '../src/index.js';
 import { createTestDatabase, openSandbox, truncate, type OpenedSandbox } from '../src/testing/index.js';
 
@@ -79,6 +83,16 @@ test('the helpers of tests take every singleton', async () => {
   expectTypeOf(drop).returns.resolves.toBeVoid();
   expectTypeOf(truncate(orm, { except: ['countries'] })).resolves.toBeVoid();
   expectTypeOf(postgres.configure({ dbName: 'test' })).toBeVoid();
+});
+
+test('what goes on', () => {
+  expectTypeOf(orm.stats()).toEqualTypeOf<OrmStats>();
+  expectTypeOf(orm.stats().pools.write).toEqualTypeOf<PoolStats>();
+  expectTypeOf(orm.stats().pools['read 0']).toEqualTypeOf<PoolStats | undefined>();
+  expectTypeOf<keyof ChannelMessages>().toEqualTypeOf<keyof typeof channels>();
+  expectTypeOf(channels.query).toEqualTypeOf<'mikro-orm-web:db.client.operation.duration'>();
+  expectTypeOf<ChannelMessages['query']>().toExtend<{ name: string; role: string; text: string; duration: number }>();
+  createOrmSingleton({}, { pool: { leakAfter: false, validateAfter: undefined } });
 });
 
 test('problems', () => {

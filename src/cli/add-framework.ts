@@ -20,7 +20,14 @@ export async function addFramework(
     throw new Error(`--to names the adapter's file, such as ${framework.adapter.file}; got ${to}.`);
   }
   const layout = await readLayout(framework, app, to);
+  const { otherAdapter } = layout;
   const show = (file: string): string => relative(app, file).split(sep).join('/');
+  if (otherAdapter !== undefined) {
+    const there = show(otherAdapter);
+    throw new Error(
+      `The app has an adapter already: ${there}. A second one would be another ORM beside it, so nothing was written. Leave --to out, or move ${there} to ${to} with the imports that lead to it.`,
+    );
+  }
   const kept: string[] = [];
   for (const [file, text] of await filesFor(framework, layout)) {
     const found = await writeNew(file, text);

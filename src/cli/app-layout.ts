@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { importExtension } from '../migrations/write-index.js';
 import { findDriver, type Dependencies, type Driver } from './app-files.js';
@@ -14,6 +14,8 @@ export interface AppLayout {
   /** How relative imports end that MikroORM's command line follows: `.ts`, `.js`, or nothing. */
   readonly extension: string;
   readonly adapter: string;
+  /** An adapter that is there already, elsewhere than where the new one is wanted. */
+  readonly otherAdapter: string | undefined;
   readonly config: string;
   /** Folders, each with an index. */
   readonly entities: string;
@@ -29,7 +31,10 @@ export async function readLayout(framework: Framework, app: string, to: string |
     [base, app, join(app, 'src')].flatMap(folder => names.map(name => join(folder, name))).find(existsSync);
   const tsconfig = join(app, 'tsconfig.json');
   const hasTsconfig = existsSync(tsconfig);
-  const extension = hasTsconfig ? await importExtension(undefined, tsconfig) : framework.bundled ? '' : '.ts';
+  // without tsconfig.json nothing forbids .ts, with which Node.js finds them, too
+  const extension = hasTsconfig ? importExtension(undefined, tsconfig) : '.ts';
+  const wanted = to === undefined ? join(base, framework.adapter.file) : resolve(app, to);
+  const others = (await findAdapters(await findSources(app))).filter(file => file !== wanted);
   const { instrumentation } = framework;
   return {
     app,
@@ -38,13 +43,40 @@ export async function readLayout(framework: Framework, app: string, to: string |
     hasTsconfig,
     // a bundler needs no .js, and may not find the .ts behind it
     extension: framework.bundled && extension === '.js' ? '' : extension,
-    adapter: to === undefined ? join(base, framework.adapter.file) : resolve(app, to),
+    adapter: to === undefined && !existsSync(wanted) ? (others[0] ?? wanted) : wanted,
+    otherAdapter: to === undefined ? undefined : others[0],
     config:
       find('mikro-orm.config.ts', 'mikro-orm.config.js', 'mikro-orm.config.mjs') ?? join(base, 'mikro-orm.config.ts'),
     entities: find('lib/entities', 'entities') ?? join(base, framework.entities),
     migrations: find('migrations') ?? join(base, 'migrations'),
     instrumentation: instrumentation && join(base, instrumentation.file),
   };
+}
+
+/** The source files of an app. */
+async function findSources(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const found = await Promise.all(
+    entries.map(async entry => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) {
+        return /^(?:node_modules|dist|build|out|\..*)$/.test(entry.name) ? [] : findSources(path);
+      }
+      return /(?<!\.d|\.test|\.spec)\.[cm]?[jt]sx?$/.test(entry.name) ? [path] : [];
+    }),
+  );
+  return found.flat().sort();
+}
+
+/** The files that make an ORM of this package: a second one would have units of work of its own. */
+async function findAdapters(sources: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(
+    sources.map(async file => {
+      const text = (await read(file)) ?? '';
+      return /\bcreateOrmSingleton\(/.test(text) && /from\s+['"]mikro-orm-web['"]/.test(text) ? [file] : [];
+    }),
+  );
+  return found.flat();
 }
 
 /** How `from` imports `file`: with this extension in place of `.ts`. */

@@ -1,5 +1,9 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { MikroORM, type Options } from '@mikro-orm/core';
 import type { OrmWebError } from '../index.js';
+import { registerTypeScript } from './typescript-loader.js';
 
 export type Config = Partial<Options>;
 
@@ -25,7 +29,13 @@ export async function findConfig(context: string | undefined, file: string | und
       ? new Error('mikro-orm-web finds the config by @mikro-orm/cli: npm install @mikro-orm/cli, where this runs.')
       : cause;
   });
-  await configure(); // registers the loader for TypeScript
+  if (needsLoader(CLIHelper.getSettings(), CLIHelper.isESM())) {
+    registerTypeScript(process.cwd());
+    process.env['MIKRO_ORM_CLI_ALWAYS_ALLOW_TS'] ??= '1'; // as MikroORM does, once it has registered a loader
+    (globalThis as { dynamicImportProvider?: unknown }).dynamicImportProvider ??= (id: string) => import(id);
+  } else {
+    await configure(); // registers the loader that the app has
+  }
   const config = await CLIHelper.getConfiguration(context, file === undefined ? undefined : [file]);
   const preferTs = CLIHelper.getSettings().preferTs ?? true;
   const { migrationsList, path } = config.get('migrations');
@@ -33,6 +43,20 @@ export async function findConfig(context: string | undefined, file: string | und
     console.warn(`No explicitMigrations() in the config: looking for files in ${path}.`);
   }
   return { ...config.getAll(), preferTs } as Config;
+}
+
+/**
+ * Whether MikroORM would find no loader for TypeScript, or one that makes CommonJS of the config and of all that it imports,
+ * as tsx does in a package without `"type": "module"`: the driver would then extend another copy of the core than this
+ * package has. A loader that the app names is its own affair.
+ */
+function needsLoader({ preferTs, tsLoader }: { preferTs?: boolean; tsLoader?: string }, isESM: boolean): boolean {
+  if (preferTs === false || (tsLoader ?? 'auto') !== 'auto' || process.versions['bun'] || process.versions['deno']) {
+    return false;
+  }
+  const folders = createRequire(import.meta.resolve('@mikro-orm/core')).resolve.paths('tsx') ?? [];
+  const loaders = ['@oxc-node/core', '@swc-node/register', ...(isESM ? ['tsx', 'jiti', 'tsimp', '@nubjs/loader'] : [])];
+  return !loaders.some(name => folders.some(folder => existsSync(join(folder, name))));
 }
 
 /** What went wrong: a connection that fails on each address of a host has no message of its own. */

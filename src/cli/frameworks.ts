@@ -46,8 +46,7 @@ export const FRAMEWORKS: Readonly<Record<string, Framework>> = {
     instrumentation: { example: 'examples/nextjs/instrumentation.ts', file: 'instrumentation.ts' },
     entities: 'lib/entities',
     bundled: true,
-    withoutTypeScript:
-      'npm install --save-dev typescript @types/node @types/react. Next.js then writes a tsconfig.json as it starts, and JavaScript may import them.',
+    withoutTypeScript: 'Next.js compiles them as they are, and JavaScript imports them without an extension.',
     use: [
       'Call getEm() of {orm} in layouts, pages and generateMetadata: const em = await getEm().',
       'Use withEm(em => …) in route handlers and server actions.',

@@ -7,6 +7,7 @@ import { DEFAULT_LOCK_TIMEOUT } from '../migrations/lock/migration-lock.js';
 import { add } from './add.js';
 import { fail, findConfig, withoutEntities } from './config.js';
 import { assertMigrations, checkMigrations, migrate } from './migrate.js';
+import { print, reserveStdout } from './output.js';
 import { printStatus } from './status.js';
 
 const USAGE = `Usage: mikro-orm-web migrate [options]
@@ -90,6 +91,9 @@ async function main(args: string[]): Promise<number> {
   if (!['migrate', 'status', 'doctor'].includes(command ?? '') || (!schemas && more.length > 0)) {
     throw new Error(USAGE);
   }
+  if (command === 'doctor' || values.json) {
+    reserveStdout();
+  }
   if (command === 'doctor') {
     return doctor(values).catch(error => fail(error, 2));
   }
@@ -121,7 +125,7 @@ async function status({
 async function doctor(options: LookOptions & { discriminator?: string[] | undefined }): Promise<number> {
   const answers = readAnswers(options.discriminator ?? []);
   const { report, notes } = await examine(() => findConfig(options.context, options.config), { answers });
-  console.log(options.json ? JSON.stringify(report, null, 2) : formatReport(report, notes));
+  print(options.json ? JSON.stringify(report, null, 2) : formatReport(report, notes));
   return report.ok ? 0 : 1;
 }
 

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { MikroORM } from '@mikro-orm/core';
 import { createOrmSingleton, type OrmWebError } from '../index.js';
 import { renamedMigrations } from '../migrations/checked-migrator.js';
@@ -6,7 +5,7 @@ import { assertMigrationsFolder } from '../migrations/migrations-folder.js';
 import type { MigrateOptions, RunSchema } from '../migrations/migrate-options.js';
 import { assertMigratable, inSchema } from '../migrations/pending-migrations.js';
 import { assertRecordedNames } from '../migrations/recorded-names.js';
-import { identifyDatabase } from '../process/database-identity.js';
+import { identifyDatabase, isThere } from '../process/database-identity.js';
 import { fail, withoutEntities, type Config } from './config.js';
 
 /** Runs pending migrations, and says which they were. */
@@ -67,14 +66,13 @@ export async function assertMigrations(orm: MikroORM): Promise<void> {
   await assertMigrationsFolder(orm);
 }
 
-/** Reads the recorded names as a run would see them; a file that is not there has none, and must not be created. */
+/** Reads the recorded names as a run would see them; a database that is not there has none, and must not be created. */
 async function readNames(
   orm: MikroORM,
   schemas: readonly RunSchema[],
 ): Promise<{ recorded: ReadonlySet<string>; repairs: string[] }> {
-  const { file } = identifyDatabase(orm);
   const [all, repairs]: [string[], string[]] = [[], []];
-  if (file === undefined || existsSync(file)) {
+  if (isThere(identifyDatabase(orm))) {
     for (const schema of schemas) {
       const { recorded, targets } = await assertRecordedNames(orm, renamedMigrations(orm), undefined, schema);
       all.push(...[...recorded].map(name => inSchema(schema, name)));

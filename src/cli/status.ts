@@ -1,6 +1,7 @@
 import type { MikroORM } from '@mikro-orm/core';
 import { resolveSchemas } from '../migrations/migrate-options.js';
 import { readMigrationStatus } from '../migrations/migration-status.js';
+import { print } from './output.js';
 
 /** Prints the status of the migrations; returns 1 where there is something to do. */
 export async function printStatus(
@@ -10,7 +11,7 @@ export async function printStatus(
   const status = await readMigrationStatus(orm, await resolveSchemas(orm, { schemas }));
   const { applied, pending, unknown, minified, lock } = status;
   if (json) {
-    console.log(JSON.stringify(status, null, 2));
+    print(JSON.stringify(status, null, 2));
   } else {
     for (const [what, names] of Object.entries({ applied, pending, unknown, minified })) {
       const title = what[0]!.toUpperCase() + what.slice(1);

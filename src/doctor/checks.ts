@@ -1,19 +1,10 @@
-import type { EntityMetadata } from '@mikro-orm/core';
-import type { CheckDef, Column, DatabaseTable } from '@mikro-orm/sql';
+import type { CheckDef } from '@mikro-orm/sql';
 import { looksMinifiedValue } from '../migrations/schema-probe.js';
+import { repairEnum } from './enums.js';
+import { caseOf, updateSql, type Hierarchy } from './hierarchy.js';
 import { keyOf, type Examination } from './examination.js';
+import { closing } from './sql-text.js';
 import { changeSqliteTable } from './sqlite-rebuild.js';
-
-/** A table with rows of several classes. */
-export interface Hierarchy {
-  readonly meta: EntityMetadata;
-  readonly target: DatabaseTable;
-  readonly actual: DatabaseTable;
-  /** The discriminator's target name. */
-  readonly column: string;
-  /** One for each class. */
-  readonly values: readonly string[];
-}
 
 /**
  * D7: a CHECK or an enum that refuses the values of the classes, as it was made with minified ones. Also repairs the rows
@@ -25,16 +16,9 @@ export async function examineCheck(
   known: ReadonlyMap<string, string>,
   isUnsure: boolean,
 ): Promise<void> {
-  const { actual, target, column, values } = hierarchy;
-  const current = exam.currentColumn(target, column);
-  const enumeration = actual.getColumn(current)?.enumItems ?? [];
-  const isEnum = exam.dialect === 'mysql' || actual.getColumn(current)?.nativeEnumName !== undefined;
-  const wrong = actual
-    .getChecks()
-    .filter(check => mentions(check, current) && refuses(exam, literals(check), values, check.name));
-  const wrongEnum = isEnum && enumeration.length > 0 && refuses(exam, enumeration, values, column);
-  if (wrong.length > 0 || wrongEnum) {
-    const allowed = wrongEnum ? enumeration : wrong.flatMap(literals);
+  const { target, column, values } = hierarchy;
+  const { enumeration, wrongEnum, wrong, allowed } = findRefusal(exam, hierarchy);
+  if (allowed.length > 0) {
     exam.findings.push({
       id: 'check',
       severity: 'error',
@@ -53,10 +37,10 @@ export async function examineCheck(
       fix: `Let it allow ${values.join(', ')} only, as the SQL does.`,
     });
   }
-  const update = updateSql(exam, hierarchy, known);
+  const update = updateSql(exam, target, column, known);
   if (wrongEnum || left.length > 0) {
     if (!isUnsure) {
-      repairEnum(exam, hierarchy, enumeration, update);
+      await repairEnum(exam, hierarchy, enumeration, known);
     }
   } else if (wrong.length === 0) {
     exam.repair.add('discriminator', ...update);
@@ -76,6 +60,26 @@ export async function examineCheck(
   }
 }
 
+/** What of a table refuses the values of classes. */
+export interface Refusal {
+  readonly enumeration: readonly string[];
+  readonly wrongEnum: boolean;
+  readonly wrong: readonly CheckDef[];
+  /** The values that are allowed in place of those; empty where none is refused. */
+  readonly allowed: readonly string[];
+}
+
+export function findRefusal(exam: Examination, { actual, target, column, values }: Hierarchy): Refusal {
+  const current = exam.currentColumn(target, column);
+  const enumeration = actual.getColumn(current)?.enumItems ?? [];
+  const isEnum = exam.dialect === 'mysql' || actual.getColumn(current)?.nativeEnumName !== undefined;
+  const wrong = actual
+    .getChecks()
+    .filter(check => mentions(check, current) && refuses(exam, literals(check), values, check.name));
+  const wrongEnum = isEnum && enumeration.length > 0 && refuses(exam, enumeration, values, column);
+  return { enumeration, wrongEnum, wrong, allowed: wrongEnum ? enumeration : wrong.flatMap(literals) };
+}
+
 const isForeign = (value: string, values: readonly string[]): boolean =>
   !values.includes(value) && looksMinifiedValue(value);
 
@@ -86,50 +90,6 @@ function refuses(exam: Examination, allowed: readonly string[], values: readonly
     allowed.length > 0 &&
     values.some(value => !allowed.includes(value)) &&
     (isMinified || !exam.isConstraintToCome(name))
-  );
-}
-
-function updateSql(exam: Examination, { target, column }: Hierarchy, known: ReadonlyMap<string, string>): string[] {
-  if (known.size === 0) {
-    return [];
-  }
-  const name = exam.quote(column);
-  const wrong = [...known.keys()].map(value => exam.value(value)).join(', ');
-  return [`update ${target.getQuotedName()} set ${name} = ${caseOf(exam, name, known)} where ${name} in (${wrong})`];
-}
-
-function caseOf(exam: Examination, name: string, known: ReadonlyMap<string, string>): string {
-  const cases = [...known].map(([from, to]) => `when ${exam.value(from)} then ${exam.value(to)}`);
-  return `case ${name} ${cases.join(' ')} else ${name} end`;
-}
-
-function repairEnum(
-  exam: Examination,
-  { target, actual, column, values }: Hierarchy,
-  allowed: readonly string[],
-  update: readonly string[],
-): void {
-  const wanted = target.getColumn(column)!;
-  if (exam.dialect !== 'mysql') {
-    exam.questions.push(
-      `${keyOf(actual)}.${column} has a type of its own, ${wanted.nativeEnumName}. Rename its values by hand: alter type ${wanted.nativeEnumName} rename value … to …, one for each of ${values.join(', ')}. Then run the doctor again.`,
-    );
-    return;
-  }
-  const modify = (items: readonly string[]): string => {
-    const type = `enum(${items.map(item => exam.value(item)).join(', ')})`;
-    const changed: Column = { ...wanted, type, enumItems: [...items] };
-    return `alter table ${target.getQuotedName()} modify ${exam.helper.createTableColumn(changed, target)}`;
-  };
-  if (update.length > 0 && values.some(value => !allowed.includes(value))) {
-    exam.repair.add('dropCheck', modify([...new Set([...allowed, ...values])]));
-  }
-  exam.repair.add('discriminator', ...update);
-  exam.repair.add(
-    'addCheck',
-    wanted.enumItems
-      ? modify(wanted.enumItems)
-      : `alter table ${target.getQuotedName()} modify ${exam.helper.createTableColumn(wanted, target)}`,
   );
 }
 
@@ -178,25 +138,6 @@ function replaceCheck(
     }
   }
   return found ? text : undefined;
-}
-
-/** Where the parenthesis closes that is open at `start`. */
-function closing(text: string, start: number): number {
-  let [depth, quote] = [1, ''];
-  for (let i = start; i < text.length; i++) {
-    const char = text[i]!;
-    if (quote) {
-      quote = char === quote ? '' : quote;
-    } else if (char === "'" || char === '"' || char === '`') {
-      quote = char;
-    } else if (char === '(' || char === ')') {
-      depth += char === '(' ? 1 : -1;
-      if (depth === 0) {
-        return i;
-      }
-    }
-  }
-  return -1;
 }
 
 function mentions({ columnName, expression }: CheckDef, column: string): boolean {

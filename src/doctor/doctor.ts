@@ -1,15 +1,16 @@
-import { existsSync } from 'node:fs';
 import type { Options } from '@mikro-orm/core';
 import { hasMigrator } from '../migrations/pending-migrations.js';
 import { isSql } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
-import { identifyDatabase } from '../process/database-identity.js';
+import { identifyDatabase, isThere } from '../process/database-identity.js';
 import { buildOrm } from '../singleton/build-orm.js';
-import { examineApp, examineNode, examinePool } from './app.js';
-import { examineDiscriminators, type Answers } from './discriminators.js';
+import { examineApp, examineNode } from './app.js';
+import type { Answers } from './discriminator-values.js';
+import { examineDiscriminators } from './discriminators.js';
 import { Examination } from './examination.js';
 import { examineConstraintNames, examineForeignKeys } from './foreign-keys.js';
 import { examineJoinColumns } from './join-columns.js';
+import { examinePool } from './pool.js';
 import { examineRecordedNames, readMigrations } from './recorded-names.js';
 import type { DoctorReport, Finding } from './report.js';
 import { planRebuilds } from './sqlite-rebuild.js';
@@ -43,10 +44,8 @@ export async function examine(
   })) as AnyOrm;
   try {
     const findings = [...examineApp(orm, given, folder), ...examineUnlisted(orm)];
-    const { file } = identifyDatabase(orm);
-    // a file that is not there is an empty database: asking it would create it
-    const exam =
-      isSql(orm) && (file === undefined || existsSync(file)) ? await examineDatabase(orm, answers) : undefined;
+    // what is not there is an empty database
+    const exam = isSql(orm) && isThere(identifyDatabase(orm)) ? await examineDatabase(orm, answers) : undefined;
     return { report: toReport([...findings, ...(exam?.findings ?? [])], exam), notes: exam?.repair.notes ?? [] };
   } finally {
     await orm.close();

@@ -19,15 +19,10 @@ function examineTable(exam: Examination, target: DatabaseTable, actual: Database
   const found = new Map<string, { from: string; evidence: string }>();
   const open: { name: string; candidates: string[] }[] = [];
   for (const name of missing) {
-    const byKey = extra.filter(column => pointsAlike(exam, target, actual, name, column));
+    const byKey = extra.filter(column => pointsAlike(exam, target, actual, name, column) === true);
+    const left = extra.filter(column => pointsAlike(exam, target, actual, name, column) !== false);
     const place = target.getPrimaryKey()?.columnNames.indexOf(name) ?? -1;
-    const byPlace = extra.filter(
-      column =>
-        place >= 0 &&
-        actual.getPrimaryKey()?.columnNames.indexOf(column) === place &&
-        !contradicts(exam, target, actual, name, column),
-    );
-    const left = extra.filter(column => !contradicts(exam, target, actual, name, column));
+    const byPlace = left.filter(column => place >= 0 && actual.getPrimaryKey()?.columnNames.indexOf(column) === place);
     const evidence: [string, string[]][] = [
       ['its foreign key leads to the same table', byKey],
       ['it has the same place in the primary key', byPlace],
@@ -90,28 +85,16 @@ const finding = (what: string) => ({
 
 const names = (table: DatabaseTable): string[] => table.getColumns().map(({ name }) => name);
 
-/** Whether both columns have a foreign key, to the same table. */
+/** Whether the foreign keys of both columns lead to the same table; undefined where one of them has none. */
 function pointsAlike(
   exam: Examination,
   target: DatabaseTable,
   actual: DatabaseTable,
   name: string,
   column: string,
-): boolean {
+): boolean | undefined {
   const [wanted, found] = [foreignKeyOf(target, name), foreignKeyOf(actual, column)];
-  return wanted !== undefined && found !== undefined && leadsTo(exam, wanted) === leadsTo(exam, found);
-}
-
-/** Whether the foreign keys lead to different tables. */
-function contradicts(
-  exam: Examination,
-  target: DatabaseTable,
-  actual: DatabaseTable,
-  name: string,
-  column: string,
-): boolean {
-  const [wanted, found] = [foreignKeyOf(target, name), foreignKeyOf(actual, column)];
-  return wanted !== undefined && found !== undefined && leadsTo(exam, wanted) !== leadsTo(exam, found);
+  return wanted && found && leadsTo(exam, wanted) === leadsTo(exam, found);
 }
 
 const leadsTo = (exam: Examination, key: ForeignKey): string => {

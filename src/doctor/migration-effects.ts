@@ -1,7 +1,6 @@
-import type { MigrationObject, MigrationsOptions } from '@mikro-orm/core';
+import { migrationStatements } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
-
-type ListedMigration = NonNullable<MigrationsOptions['migrationsList']>[number];
+import { splitTopLevel } from './sql-text.js';
 
 /** What a migration leaves in a database; `table` and `table.column`, in lower case. */
 export interface Effects {
@@ -24,7 +23,7 @@ export async function readEffects(orm: AnyOrm): Promise<Effects[]> {
   const effects: Effects[] = [];
   for (const entry of orm.config.get('migrations').migrationsList ?? []) {
     const before = new Set(state);
-    const statements = await statementsOf(orm, entry);
+    const statements = await migrationStatements(orm, entry);
     statements.forEach(sql => apply(state, sql));
     const makes = new Set([...state].filter(item => !before.has(item)));
     const removes = new Set([...before].filter(item => !state.has(item)));
@@ -52,52 +51,6 @@ export function didRun(
   }
   const lasting = own.filter(item => !others.some(other => other.removes.has(item)));
   return lasting.length > 0 && !own.some(item => anywhere.has(item)) ? 'no' : 'unknown';
-}
-
-/** The SQL of a migration. It is collected, and reaches no database; nothing where the migration needs one to tell. */
-async function statementsOf(orm: AnyOrm, entry: ListedMigration): Promise<string[]> {
-  const type = (typeof entry === 'function' ? entry : entry.class) as MigrationObject['class'];
-  const executed: string[] = [];
-  try {
-    const migration = new type(withoutDatabase(orm) as never, orm.config as never) as unknown as Collectable;
-    migration.execute = async sql => {
-      executed.push(String(sql));
-      return [];
-    };
-    migration.getEntityManager = () => {
-      throw new Error('There is no database here.');
-    };
-    await migration.up();
-    return [...migration.getQueries().map(String), ...executed];
-  } catch {
-    return [];
-  }
-}
-
-interface Collectable {
-  up(): unknown;
-  getQueries(): unknown[];
-  execute(sql: unknown): Promise<unknown[]>;
-  getEntityManager(): never;
-}
-
-/** What a migration asks of a driver to choose its SQL. */
-const HARMLESS = ['getPlatform', 'getDependencies', 'config', 'platform'];
-
-function withoutDatabase(orm: AnyOrm): object {
-  const driver = orm.driver as unknown as Record<string, unknown>;
-  return new Proxy(
-    {},
-    {
-      get(_, key) {
-        if (!HARMLESS.includes(String(key))) {
-          throw new Error('There is no database here.');
-        }
-        const value = driver[String(key)];
-        return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(driver) : value;
-      },
-    },
-  );
 }
 
 const NAME = '(?:[`"\\[]?[\\w$]+[`"\\]]?\\.)?[`"\\[]?([\\w$]+)[`"\\]]?';
@@ -164,24 +117,4 @@ function move(state: Set<string>, from: string, to: string | undefined): void {
       state.add(to + item.slice(from.length));
     }
   }
-}
-
-/** Splits where no quote and no parenthesis is open. */
-function splitTopLevel(text: string, separator: string): string[] {
-  const parts: string[] = [];
-  let [depth, start, quote] = [0, 0, ''];
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i]!;
-    if (quote) {
-      quote = char === quote ? '' : quote;
-    } else if (char === "'" || char === '"' || char === '`') {
-      quote = char;
-    } else if (char === '(' || char === ')') {
-      depth += char === '(' ? 1 : -1;
-    } else if (char === separator && depth === 0) {
-      parts.push(text.slice(start, i));
-      start = i + 1;
-    }
-  }
-  return [...parts, text.slice(start)].map(part => part.trim()).filter(Boolean);
 }

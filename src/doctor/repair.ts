@@ -5,6 +5,7 @@ const PHASES = [
   'recordedNames',
   'rebuild', // SQLite, while tables and columns still have their old names
   'dropForeignKey',
+  'typeColumn', // while the tables that it names can be seen
   'renameTable',
   'renameColumn',
   'renameConstraint',
@@ -16,6 +17,8 @@ const PHASES = [
   'dropLeftover',
 ] as const;
 export type Phase = (typeof PHASES)[number];
+
+const NO_DDL: ReadonlySet<Phase> = new Set(['recordedNames', 'typeColumn', 'discriminator'] as const);
 
 /** A SQLite table that is rebuilt: all that SQLite has of it. */
 export interface Rebuild {
@@ -143,7 +146,7 @@ export class Repair {
   }
 
   get #hasDdl(): boolean {
-    return [...this.#statements.keys()].some(phase => phase !== 'recordedNames' && phase !== 'discriminator');
+    return [...this.#statements.keys()].some(phase => !NO_DDL.has(phase));
   }
 
   #body(phases: readonly Phase[]): string[] {

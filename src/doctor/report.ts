@@ -42,8 +42,14 @@ export type FindingId =
   | 'no-migrator'
   | 'node-version'
   | 'package-versions'
+  | 'core-copies'
+  | 'edge-runtime'
+  | 'next-bundling'
   | 'debug'
-  | 'pool-maximum';
+  | 'pool-maximum'
+  | 'pooler-settings'
+  | 'pooler-session'
+  | 'transaction-pooling';
 
 /** The report as text, for a terminal. */
 export function formatReport({ findings, renamed, repair }: DoctorReport, notes: readonly string[] = []): string {

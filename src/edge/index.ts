@@ -1,4 +1,5 @@
 import type * as library from '../index.js';
+import { channels } from '../channels.js';
 import {
   ExplicitNameError,
   MigrationLockError,
@@ -14,6 +15,7 @@ import {
 // imports, so that shared modules build, and tells what to do as soon as something is called.
 
 export {
+  channels,
   ExplicitNameError,
   MigrationLockError,
   OrmClosedError,

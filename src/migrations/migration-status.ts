@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
 import type { AnyOrm } from '../orm-source.js';
-import { identifyDatabase } from '../process/database-identity.js';
+import { identifyDatabase, isThere } from '../process/database-identity.js';
 import { renamedMigrations } from './checked-migrator.js';
 import type { LockState } from './lock/database-lock.js';
 import { lookAtMigrationLock } from './lock/migration-lock.js';
@@ -22,18 +21,17 @@ export interface MigrationStatus {
   lock: LockState;
 }
 
-/** Reads it by SELECTs only, and takes no lock. A file that is not there is an empty database, and is not created. */
+/** Reads it by SELECTs only, and takes no lock. A database that is not there is empty, and is not created. */
 export async function readMigrationStatus(
   orm: AnyOrm,
   schemas: readonly RunSchema[] = [undefined],
 ): Promise<MigrationStatus> {
-  const { file } = identifyDatabase(orm);
-  const isThere = file === undefined || existsSync(file);
+  const hasRows = isThere(identifyDatabase(orm));
   const status: MigrationStatus = { applied: [], pending: [], unknown: [], minified: [], lock: { held: false } };
   const listed = await listMigrations(orm);
   const renamed = renamedMigrations(orm);
   for (const schema of schemas) {
-    const rows = isThere ? await recordedRows(orm, undefined, schema) : [];
+    const rows = hasRows ? await recordedRows(orm, undefined, schema) : [];
     const recorded = new Set(rows.map(({ name }) => name));
     const targets = repairTargets(rows, renamed);
     const add = (part: Exclude<keyof MigrationStatus, 'lock'>, names: Iterable<string>): void =>

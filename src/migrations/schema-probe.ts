@@ -1,6 +1,6 @@
-import type { EntityMetadata } from '@mikro-orm/core';
 import { isSql, sqlConnections } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
+import { discriminatorColumns, type DiscriminatorColumn } from './discriminator-columns.js';
 import { MINIFIED_PREFIX } from './migration-names.js';
 
 /** A value of a discriminator that MikroORM makes of a minified class name. */
@@ -9,16 +9,9 @@ export function looksMinifiedValue(value: string): boolean {
   return /^(?:[\w$]{1,2}|[a-z$]_[a-z0-9$]{1,2})$/i.test(value);
 }
 
-/** Roots of hierarchies whose classes share a table. */
-export function singleTableRoots(orm: AnyOrm): EntityMetadata[] {
-  return [...orm.getMetadata().getAll().values()].filter(
-    meta => meta.root === meta && meta.discriminatorColumn !== undefined && meta.discriminatorMap !== undefined,
-  );
-}
-
 /**
  * Looks for join columns and discriminators that a minifier named; `npx mikro-orm-web doctor` tells all about them. One
- * SELECT of the catalog, and one for each hierarchy, which ends at the first wrong row.
+ * SELECT of the catalog, and one for each discriminator, which ends at the first wrong row.
  * @returns what is wrong, or undefined
  */
 export async function probeSchema(orm: AnyOrm): Promise<string | undefined> {
@@ -26,13 +19,13 @@ export async function probeSchema(orm: AnyOrm): Promise<string | undefined> {
     return undefined;
   }
   const pivots = [...orm.getMetadata().getAll().values()].filter(meta => meta.pivotTable && meta.schema !== '*');
-  const roots = singleTableRoots(orm).filter(meta => meta.schema !== '*');
-  if (pivots.length + roots.length === 0) {
+  const discriminators = discriminatorColumns(orm).filter(({ meta }) => meta.schema !== '*');
+  if (pivots.length + discriminators.length === 0) {
     return undefined;
   }
   const columns = await readColumns(
     orm,
-    [...pivots, ...roots].map(meta => meta.tableName),
+    [...pivots, ...discriminators.map(({ meta }) => meta)].map(meta => meta.tableName),
   );
   for (const { tableName, props } of pivots) {
     const there = columns.get(tableName.toLowerCase());
@@ -43,11 +36,10 @@ export async function probeSchema(orm: AnyOrm): Promise<string | undefined> {
       return `${tableName} has no column ${missing.join(', ')}, and ${extra.join(', ')} instead: names that a minifier made. Run npx mikro-orm-web doctor.`;
     }
   }
-  for (const meta of roots) {
-    const column = meta.properties[meta.discriminatorColumn as never]?.fieldNames[0];
-    const isText = meta.properties[meta.discriminatorColumn as never]?.runtimeType === 'string';
-    if (column && isText && columns.get(meta.tableName.toLowerCase())?.has(column.toLowerCase())) {
-      const value = await findWrongValue(orm, meta, column);
+  for (const discriminator of discriminators) {
+    const { meta, column, isText } = discriminator;
+    if (isText && columns.get(meta.tableName.toLowerCase())?.has(column.toLowerCase())) {
+      const value = await findWrongValue(orm, discriminator);
       if (value !== undefined) {
         return `${meta.tableName}.${column} has the value ${value}, which no class has: a name that a minifier made. Run npx mikro-orm-web doctor.`;
       }
@@ -80,10 +72,13 @@ async function readColumns(orm: AnyOrm, tables: readonly string[]): Promise<Map<
 }
 
 /** A value that stands for no class, and that a minifier could have made. */
-async function findWrongValue(orm: AnyOrm, meta: EntityMetadata, column: string): Promise<string | undefined> {
+async function findWrongValue(
+  orm: AnyOrm,
+  { meta, column, values: map }: DiscriminatorColumn,
+): Promise<string | undefined> {
   const platform = orm.driver.getPlatform();
   const quoted = platform.quoteIdentifier(column);
-  const values = Object.keys(meta.discriminatorMap!).map(value => platform.quoteValue(value));
+  const values = [...map.keys()].map(value => platform.quoteValue(value));
   const schema = meta.schema ?? orm.config.get('schema');
   const table = [schema, meta.tableName].flatMap(name => (name ? platform.quoteIdentifier(name) : [])).join('.');
   const length = platform.constructor.name.match(/mysql|mariadb/i) ? 'char_length' : 'length';

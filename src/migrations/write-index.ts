@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { AnyOrm } from '../orm-source.js';
+import { readTsconfig } from '../util/tsconfig.js';
 import { warn } from '../util/warn.js';
 import { exportedMigrations, mentionsMigration, type ExportedMigration } from './exported-migrations.js';
 
@@ -56,7 +58,7 @@ export async function updateIndex({
   const before = await read(index);
   const entries = await readdir(folder);
   const files = entries.filter(file => file.endsWith(`.${emit}`) && !/^index\.|\.d\.[cm]?ts$/.test(file));
-  const extension = emit === 'ts' ? await importExtension(before, join(baseDir, 'tsconfig.json')) : `.${emit}`;
+  const extension = emit === 'ts' ? importExtension(before, join(baseDir, 'tsconfig.json')) : `.${emit}`;
   const listed = readIndex(before ?? '');
   // of other folders, and of files that are written in another language
   const lines = listed.filter(({ module }) => isElsewhere(module, entries, files)).map(({ text }) => text);
@@ -163,28 +165,21 @@ async function replaceFile(path: string, text: string): Promise<void> {
 }
 
 /** How this project ends its imports: as the index does already, else as its tsconfig lets it. */
-export async function importExtension(index: string | undefined, file: string): Promise<string> {
+export function importExtension(index: string | undefined, file: string): string {
   const written = index && /from (['"])\.\/.*?(\.[jt]s)?\1/.exec(index);
   if (written) {
     return written[2] ?? '';
   }
-  const tsconfig = await readTsconfig(file);
-  // what comes first is nearest
-  const option = (name: string): string | undefined =>
-    new RegExp(`"${name}"\\s*:\\s*"?(\\w+)`).exec(tsconfig)?.[1]?.toLowerCase();
+  // a JavaScript app, whose bundler finds no .ts behind a .js
+  if (!existsSync(file) && existsSync(join(dirname(file), 'jsconfig.json'))) {
+    return '.ts';
+  }
+  const { options } = readTsconfig(file);
+  const option = (name: string): string => String(options[name] ?? '').toLowerCase();
   if (option('allowImportingTsExtensions') === 'true' || option('rewriteRelativeImportExtensions') === 'true') {
     return '.ts';
   }
-  return (option('moduleResolution') ?? option('module')?.replace('preserve', 'bundler')) === 'bundler' ? '' : '.js';
-}
-
-/** The text of a tsconfig and of the first file of the project that it extends, and so on, without comments. */
-async function readTsconfig(file: string, depth = 0): Promise<string> {
-  const text = ((await read(file)) ?? '').replace(/("(?:[^"\\]|\\.)*")|\/\/.*|\/\*[^]*?\*\//g, '$1');
-  const [, base] = /"extends"\s*:\s*\[?\s*"(\.[^"]*)"/.exec(text) ?? [];
-  return base && depth < 5
-    ? text + (await readTsconfig(resolve(dirname(file), base.replace(/(\.json)?$/, '.json')), depth + 1))
-    : text;
+  return (option('moduleResolution') || option('module').replace('preserve', 'bundler')) === 'bundler' ? '' : '.js';
 }
 
 function read(file: string): Promise<string | undefined> {

@@ -12,6 +12,8 @@ export interface SqlConnection extends Omit<Connection, 'connected' | 'options' 
   /** SQLite and libSQL: statements that a new handle needs. */
   getConnectionSetupSql?(): Promise<string[]>;
   attachDatabases?(): Promise<void>;
+  /** The pool of a server's driver, or the handle. */
+  getNativeClient(): Promise<unknown>;
   /** The native handle of SQLite and libSQL. */
   database?: unknown;
 }

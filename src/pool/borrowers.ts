@@ -23,23 +23,32 @@ export class Borrowers {
     return this.#limit.ms;
   }
 
-  /** Resolves with what `acquiring` leads to; what comes too late is given to `undo`. */
-  wait<T>(user: PoolUser, acquiring: Promise<T>, undo: (late: T) => void): Promise<T> {
+  /** Resolves with what `take` makes of what `acquiring` leads to; what comes too late is given to `undo`. */
+  wait<T, R>(
+    user: PoolUser,
+    acquiring: Promise<T>,
+    { take, undo, failed }: { take(acquired: T): R; undo(late: T): void; failed(error: unknown): void },
+  ): Promise<R> {
     return new Promise((resolve, reject) => {
+      const fail = (error: unknown): void => {
+        failed(error);
+        reject(error as Error);
+      };
       const waiter = this.#limit.add(() =>
-        reject(this.#isClosing ? user.errors.closed() : this.#explain(user, waiter.since)),
+        fail(this.#isClosing ? user.errors.closed() : this.#explain(user, waiter.since)),
       );
       acquiring.then(
         acquired => {
           if (this.#limit.delete(waiter)) {
-            resolve(acquired);
+            resolve(take(acquired));
           } else {
             undo(acquired);
           }
         },
         (error: unknown) => {
-          this.#limit.delete(waiter);
-          reject(error as Error);
+          if (this.#limit.delete(waiter)) {
+            fail(error);
+          }
         },
       );
     });

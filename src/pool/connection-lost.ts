@@ -14,3 +14,9 @@ export function isSilence(error: unknown): boolean {
     /^(?:timeout expired|Connection terminated due to connection timeout)$/.test(String(message))
   );
 }
+
+/** Whether a connection could not be had for a reason of the network's or the server's, and not of a hook of the app's. */
+export function isUnreachable(error: unknown): boolean {
+  const { code, fatal, severity } = error as { code?: unknown; fatal?: unknown; severity?: unknown };
+  return isSilence(error) || fatal === true || severity === 'FATAL' || /^E[A-Z_]+$/.test(String(code));
+}

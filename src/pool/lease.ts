@@ -1,9 +1,12 @@
+import { diagnostics } from '../channels.js';
 import { OrmConfigError } from '../errors.js';
 import type { DatabaseConnection, KyselyDriver } from '../mikro-orm-internals.js';
+import type { Trace } from '../util/trace.js';
 import type { WaitLimit } from '../util/wait-limit.js';
-import { connectionLost } from './connection-lost.js';
+import { connectionLost, isSilence } from './connection-lost.js';
 import type { NativeClient } from './native/native-client.js';
 import type { PoolUser } from './pool-user.js';
+import { tellQuery, tellStream, type QuerySource } from './tell-query.js';
 
 /** What a Kysely driver does with the connection of a transaction. */
 export const TRANSACTION_METHODS = [
@@ -16,8 +19,15 @@ export const TRANSACTION_METHODS = [
 ] as const;
 export type TransactionMethod = (typeof TRANSACTION_METHODS)[number];
 
-/** What Kysely cancels a query by, where a connection has it. */
-const CANCEL_METHODS = ['cancelQuery', 'collectSessionInfo', 'killSession'] as const;
+/** What the messages call them: the texts are the drivers' own. */
+const TEXTS: Record<TransactionMethod, string> = {
+  beginTransaction: 'begin',
+  commitTransaction: 'commit',
+  rollbackTransaction: 'rollback',
+  savepoint: 'savepoint',
+  rollbackToSavepoint: 'rollback to savepoint',
+  releaseSavepoint: 'release savepoint',
+};
 
 /** After one of these has failed, nobody can tell whether a transaction is open, and Kysely never gives the connection back. */
 const ENDS_WHEN_IT_FAILS: ReadonlySet<TransactionMethod> = new Set([
@@ -31,10 +41,14 @@ const OPEN_TRANSACTION =
 
 /** Where a lease comes from, and goes back to. */
 export interface LeaseOwner {
+  /** Whose it is: each message says it. */
+  readonly source: QuerySource;
   /** How long a statement may take. */
   readonly queryLimit: WaitLimit | undefined;
   /** Called before each statement: rejects where none may run any more; undefined where all is well. */
-  readonly guard: (() => Promise<void> | undefined) | undefined;
+  readonly guard: (() => Promise<void>) | undefined;
+  /** Called when the server has said that it does not write any more. */
+  readOnly(): void;
   /** Called once, when the connection is back. */
   released(lease: Lease): void;
 }
@@ -59,6 +73,8 @@ export class Lease implements DatabaseConnection {
   readonly user: PoolUser;
   /** When it was borrowed, by the monotonic clock. */
   readonly since = performance.now();
+  /** Where it was borrowed, where leaks are looked for; undefined once it is released, as what it lent. */
+  #trace: Trace | undefined;
   /** Undefined once it is released: Kysely remembers every lease until the next full garbage collection. */
   #lent: Lent | undefined;
   /** The last statement failed: the caller has an error already. */
@@ -71,35 +87,24 @@ export class Lease implements DatabaseConnection {
   #failure: Error | undefined;
   #revoked: Error | undefined;
 
-  declare cancelQuery?: NonNullable<DatabaseConnection['cancelQuery']>;
-  declare collectSessionInfo?: NonNullable<DatabaseConnection['collectSessionInfo']>;
-  declare killSession?: NonNullable<DatabaseConnection['killSession']>;
-
-  constructor(owner: LeaseOwner, user: PoolUser, lent: Lent) {
+  constructor(owner: LeaseOwner, user: PoolUser, lent: Lent, trace?: Trace) {
     this.#owner = owner;
+    this.#trace = trace;
     this.user = user;
     this.#lent = lent;
-    // Kysely cancels queries by these where the connection has them. With a released one there is nothing to cancel.
-    for (const name of CANCEL_METHODS) {
-      if (lent.connection[name]) {
-        this[name] = async (...args) => this.#lent?.connection[name]?.(...args);
-      }
-    }
-    const { killSession } = this;
-    if (killSession && lent.client) {
-      this.killSession = async (...args) => {
-        try {
-          return await killSession(...args);
-        } finally {
-          // mysql2 never answers a query whose connection it has destroyed
-          this.#discard(connectionKilled());
-        }
-      };
-    }
   }
 
   get client(): NativeClient | undefined {
     return this.#lent?.client;
+  }
+
+  get trace(): Trace | undefined {
+    return this.#trace;
+  }
+
+  /** The connection of Kysely's driver; undefined once it is released. */
+  protected get connection(): DatabaseConnection | undefined {
+    return this.#lent?.connection;
   }
 
   get statements(): number {
@@ -112,6 +117,12 @@ export class Lease implements DatabaseConnection {
   }
 
   executeQuery(query: unknown, options?: unknown): Promise<unknown> {
+    return diagnostics.query.hasSubscribers
+      ? tellQuery(this.#owner.source, query, () => this.#guarded(query, options))
+      : this.#guarded(query, options);
+  }
+
+  #guarded(query: unknown, options: unknown): Promise<unknown> {
     const guarding = this.#owner.guard?.();
     return guarding ? guarding.then(() => this.#execute(query, options)) : this.#execute(query, options);
   }
@@ -125,7 +136,12 @@ export class Lease implements DatabaseConnection {
     return this.#answer(connection.executeQuery(query, options));
   }
 
-  async *streamQuery(query: unknown, chunkSize?: number, options?: unknown): AsyncIterableIterator<unknown> {
+  streamQuery(query: unknown, chunkSize?: number, options?: unknown): AsyncIterableIterator<unknown> {
+    const rows = this.#stream(query, chunkSize, options);
+    return diagnostics.query.hasSubscribers ? tellStream(this.#owner.source, query, rows) : rows;
+  }
+
+  async *#stream(query: unknown, chunkSize?: number, options?: unknown): AsyncIterableIterator<unknown> {
     await this.#owner.guard?.();
     const { connection, client } = this.#usable();
     const rows = connection.streamQuery(query, chunkSize, options);
@@ -176,6 +192,10 @@ export class Lease implements DatabaseConnection {
         },
         (error: unknown) => {
           settle();
+          if (this.#lent?.client?.isReadOnly(error)) {
+            this.#isTainted = true;
+            this.#owner.readOnly();
+          }
           reject(error as Error);
         },
       );
@@ -196,10 +216,10 @@ export class Lease implements DatabaseConnection {
       };
       kill().catch(() => undefined);
     }
-    this.#discard(error);
+    this.discard(error);
   }
 
-  #discard(error: Error): void {
+  protected discard(error: Error): void {
     if (this.#lent?.client) {
       this.#isTainted = true;
       this.#failure = error;
@@ -209,11 +229,17 @@ export class Lease implements DatabaseConnection {
   }
 
   /** Begins, ends or divides a transaction. A failure to begin, commit or roll back ends the lease. */
-  async control(method: TransactionMethod, args: unknown[]): Promise<void> {
-    const isRollback = method === 'rollbackTransaction';
-    if (!this.#lent && isRollback) {
-      return; // what failed before has ended the transaction
+  control(method: TransactionMethod, args: unknown[]): Promise<void> {
+    if (!this.#lent && method === 'rollbackTransaction') {
+      return Promise.resolve(); // what failed before has ended the transaction
     }
+    return diagnostics.query.hasSubscribers
+      ? tellQuery(this.#owner.source, TEXTS[method], () => this.#control(method, args))
+      : this.#control(method, args);
+  }
+
+  async #control(method: TransactionMethod, args: unknown[]): Promise<void> {
+    const isRollback = method === 'rollbackTransaction';
     try {
       await (isRollback ? undefined : this.#owner.guard?.());
       const { driver, connection, client } = (isRollback && this.#lent) || this.#usable();
@@ -234,7 +260,7 @@ export class Lease implements DatabaseConnection {
     if (!lent) {
       return;
     }
-    this.#lent = undefined;
+    this.#lent = this.#trace = undefined;
     try {
       await (lent.client ? this.#giveBack(lent, lent.client) : lent.driver.releaseConnection(lent.connection));
     } finally {
@@ -252,6 +278,9 @@ export class Lease implements DatabaseConnection {
     if (this.#failed && !this.#isTainted && !client.isIdle()) {
       await client.settle();
     }
+    if (diagnostics.connectionLost.hasSubscribers) {
+      this.#tellLost(client);
+    }
     if (this.#isTainted || !client.isIdle()) {
       client.destroy();
     } else if (client.isInTransaction()) {
@@ -264,6 +293,15 @@ export class Lease implements DatabaseConnection {
     } else {
       client.used();
       await driver.releaseConnection(connection);
+    }
+  }
+
+  /** Not of what this process itself has ended: a query that was too slow, or cancelled. */
+  #tellLost(client: NativeClient): void {
+    const isEnded = client.isEnded();
+    if (this.#failure ? isSilence(this.#failure) : isEnded) {
+      const { name, role } = this.#owner.source;
+      diagnostics.connectionLost.publish({ name, role, reason: isEnded ? 'ended' : 'no-answer' });
     }
   }
 
@@ -292,5 +330,28 @@ export class Lease implements DatabaseConnection {
   }
 }
 
-const connectionKilled = (): Error =>
-  Object.assign(new Error('The session was killed'), { code: 'ECONNRESET', fatal: true });
+/** A lease of a connection by which Kysely can cancel queries. With a released one there is nothing to cancel. */
+class CancellableLease extends Lease {
+  async cancelQuery(...args: unknown[]): Promise<unknown> {
+    return this.connection?.cancelQuery?.(...args);
+  }
+
+  async collectSessionInfo(...args: unknown[]): Promise<unknown> {
+    return this.connection?.collectSessionInfo?.(...args);
+  }
+
+  async killSession(...args: unknown[]): Promise<unknown> {
+    try {
+      return await this.connection?.killSession?.(...args);
+    } finally {
+      // mysql2 never answers a query whose connection it has destroyed
+      this.discard(Object.assign(new Error('The session was killed'), { code: 'ECONNRESET', fatal: true }));
+    }
+  }
+}
+
+/** Lends a connection to `user`; `trace` tells where it was borrowed. */
+export function lend(owner: LeaseOwner, user: PoolUser, lent: Lent, trace?: Trace): Lease {
+  const Borrowed = lent.connection.cancelQuery ? CancellableLease : Lease;
+  return new Borrowed(owner, user, lent, trace);
+}

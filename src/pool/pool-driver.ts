@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { diagnostics, type PoolMessage } from '../channels.js';
 import {
   buildDialect,
   driverOptions,
@@ -25,6 +26,8 @@ export interface PoolDriverOptions {
   /** The file of an embedded database, which is opened anew when another one has taken its place. */
   readonly file?: string | undefined;
   readonly limits: PoolLimits;
+  /** Whose pool it is: each of its messages says it. */
+  readonly source: PoolMessage;
 }
 
 /** How long idle connections may take to end in order, in ms. */
@@ -76,7 +79,16 @@ export class PoolDriver {
     this.#options = options;
     this.#native = nativeDriverOf(options.packages);
     this.limits = limitsBeside(driverOptions(first.connection), options.limits, this.#native);
-    this.#validation = this.#native && new Validation(this.#native, this.limits, () => this.clients());
+    this.#validation =
+      this.#native &&
+      new Validation(this.#native, this.limits, {
+        clients: () => this.clients(),
+        onFailed: (reason, idle) => {
+          if (diagnostics.validationFailed.hasSubscribers) {
+            diagnostics.validationFailed.publish({ ...options.source, reason, idle });
+          }
+        },
+      });
     this.#makeOwner = ownerLike(
       first.connection,
       () => this.#borrowing.getStore()?.user.connection,
@@ -154,6 +166,16 @@ export class PoolDriver {
   /** How many connections it may have; undefined before it was opened, and of an embedded database. */
   get max(): number | undefined {
     return this.#pool?.max;
+  }
+
+  /** What is open now; of an embedded database it is not known here whether its handle is idle. */
+  get size(): { readonly open: number; readonly idle: number | undefined; readonly max: number } {
+    if (!this.#native) {
+      const open = this.#ready ? 1 : 0;
+      return { open, idle: undefined, max: open };
+    }
+    const clients = [...this.clients()];
+    return { open: clients.length, idle: clients.filter(({ isBorrowed }) => !isBorrowed).length, max: this.max ?? 0 };
   }
 
   /** The clients of a server that it has now. */
@@ -272,20 +294,22 @@ function limitsBeside(given: unknown, limits: PoolLimits, native: NativeDriver |
 
 /**
  * Waits until the driver's pool has ended. Idle connections that take longer than a moment, as the server does not answer, are
- * thrown away; those that are borrowed have their time.
+ * thrown away: mysql2 would wait for them, and pg leaves their sockets open, so that the process would not end. Those that are
+ * borrowed have their time.
  */
-async function endInTime(ending: Promise<void>, pool: NativePool | undefined): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const gone = new Promise<void>(resolve => {
-    timer = setInterval(() => {
+function endInTime(ending: Promise<void>, pool: NativePool | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const sweep = setInterval(() => {
       const clients = [...(pool?.clients() ?? [])];
+      const borrowed = clients.filter(({ isBorrowed }) => isBorrowed);
       for (const client of clients.filter(({ isBorrowed }) => !isBorrowed)) {
         client.destroy();
       }
-      if (!clients.some(({ isBorrowed }) => isBorrowed)) {
-        resolve(); // mysql2 would wait for an answer
+      if (borrowed.length === 0) {
+        clearInterval(sweep);
+        resolve();
       }
     }, GRACE).unref();
+    ending.then(resolve, reject);
   });
-  await Promise.race([ending, gone]).finally(() => clearInterval(timer));
 }

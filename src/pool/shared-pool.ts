@@ -1,13 +1,18 @@
+import { diagnostics } from '../channels.js';
 import type { Dialect } from '../mikro-orm-internals.js';
 import { Mutex } from '../util/mutex.js';
+import { Trace } from '../util/trace.js';
 import { WaitLimit } from '../util/wait-limit.js';
 import { Borrowers } from './borrowers.js';
 import type { Leased, LeaseSource } from './lease-source.js';
-import { Lease, type LeaseOwner } from './lease.js';
+import { lend, type Lease, type LeaseOwner } from './lease.js';
 import { poolDialect } from './pool-dialect.js';
 import { PoolDriver, type Acquired, type PoolDriverOptions } from './pool-driver.js';
+import type { PoolStats } from './pool-stats.js';
 import type { PoolUser } from './pool-user.js';
 import { SilenceWatch } from './silence-watch.js';
+import { StandIn } from './stand-in.js';
+import type { QuerySource } from './tell-query.js';
 
 /** Settings of a {@link SharedPool}. */
 export interface SharedPoolOptions extends PoolDriverOptions {
@@ -16,9 +21,18 @@ export interface SharedPoolOptions extends PoolDriverOptions {
   /** Called when the last user has detached: what attaches later may have other settings. */
   readonly onUnused: () => void;
   /** Called before each statement: rejects where none may run any more. */
-  readonly guard?: (() => Promise<void> | undefined) | undefined;
+  readonly guard?: (() => Promise<void>) | undefined;
   /** What ORMs lease from in place of the driver, while there is one. */
-  readonly source?: (() => LeaseSource | undefined) | undefined;
+  readonly diversion?: (() => LeaseSource | undefined) | undefined;
+  /** Where the oldest unit of work was opened that is still open; undefined where that is not known. */
+  readonly oldestUnitOfWork?: (() => Trace | undefined) | undefined;
+}
+
+/** What lends connections in place of a replica. */
+export interface Primary {
+  lease(isSingle: boolean, options: unknown): Promise<Lease>;
+  /** Called when the replica is found out of reach. */
+  onAway(error: unknown): void;
 }
 
 /** How long what runs may go on after its pool was closed, in ms. */
@@ -31,12 +45,15 @@ const GRACE = 1_000;
 export class SharedPool {
   readonly #linger: number;
   readonly #onUnused: () => void;
-  readonly #source: () => LeaseSource | undefined;
+  readonly #diversion: () => LeaseSource | undefined;
   readonly #driver: PoolDriver;
   readonly #turns = new Mutex();
   readonly #leases = new Set<Lease>();
   readonly #borrowers: Borrowers;
   readonly #watch: SilenceWatch;
+  readonly #source: QuerySource;
+  readonly #oldestUnitOfWork: () => Trace | undefined;
+  readonly #standIn = new StandIn();
   #users = 0;
   #served = 0;
   #isRetired = false;
@@ -49,16 +66,22 @@ export class SharedPool {
   readonly #single: LeaseOwner;
   readonly #many: LeaseOwner;
 
-  constructor(first: PoolUser, { linger, onUnused, guard, source = () => undefined, ...options }: SharedPoolOptions) {
+  constructor(
+    first: PoolUser,
+    { linger, onUnused, guard, oldestUnitOfWork, diversion, ...options }: SharedPoolOptions,
+  ) {
     this.#linger = linger;
     this.#onUnused = onUnused;
-    this.#source = source;
+    this.#diversion = diversion ?? (() => undefined);
+    this.#oldestUnitOfWork = oldestUnitOfWork ?? (() => undefined);
+    this.#source = { ...options.source, isMysql: options.packages.includes('mysql2') };
     this.#driver = new PoolDriver(first, options, () => this.#holder);
     const { acquireTimeout, queryTimeout, validateTimeout } = this.#driver.limits;
     this.#borrowers = new Borrowers(acquireTimeout, (user, since) => this.#explainWait(user, since));
     const queryLimit = queryTimeout === Infinity ? undefined : new WaitLimit(queryTimeout);
-    this.#single = { queryLimit, guard, released: lease => this.#released(lease, true) };
-    this.#many = { queryLimit, guard, released: lease => this.#released(lease, false) };
+    const common = { source: this.#source, queryLimit, guard, readOnly: () => this.#driver.distrust() };
+    this.#single = { ...common, released: lease => this.#released(lease, true) };
+    this.#many = { ...common, released: lease => this.#released(lease, false) };
     this.#watch = new SilenceWatch({
       patience: validateTimeout,
       leases: () => this.#leases,
@@ -69,11 +92,23 @@ export class SharedPool {
 
   /** Connections in use, and borrowers that wait for one. */
   get busy(): number {
-    return this.#source()?.busy ?? this.#borrowed;
+    return this.#diversion()?.busy ?? this.#borrowed;
   }
 
   get #borrowed(): number {
     return this.#leases.size + this.#borrowers.size;
+  }
+
+  /** Of `write`, or of a replica: `read 0`, `read 1` … */
+  get role(): string {
+    return this.#source.role;
+  }
+
+  /** What its connections do now. */
+  get stats(): PoolStats {
+    const busy = this.#leases.size;
+    const { open, idle = Math.max(0, open - busy), max } = this.#driver.size;
+    return { open, busy, idle, waiting: this.#borrowers.size, max };
   }
 
   /** Whether all of its connections are in use. */
@@ -105,16 +140,23 @@ export class SharedPool {
     };
   }
 
-  /** What the connection of `user` takes in place of its own dialect. A promise while the driver's own is one (mysql2). */
-  dialect(user: PoolUser): Dialect | Promise<Dialect> {
+  /**
+   * What the connection of `user` takes in place of its own dialect. A promise while the driver's own is one (mysql2). A
+   * replica that cannot be reached has a `primary` in its place, which is told of it.
+   */
+  dialect(user: PoolUser, primary?: Primary): Dialect | Promise<Dialect> {
     this.#assertOpen(user);
     const leasing = {
       open: async () => {
         this.#assertOpen(user);
         await this.#driver.open(user);
       },
-      lease: (isSingle: boolean, options: unknown) =>
-        this.#leaseFromSource(user) ?? this.#lease(user, isSingle, options),
+      lease: async (isSingle: boolean, options: unknown): Promise<Leased> => {
+        const take = (): Promise<Lease> => this.lease(user, isSingle, options);
+        const replica = (): Promise<Leased> =>
+          primary ? this.#standIn.take(take, () => primary.lease(isSingle, options), primary.onAway) : take();
+        return this.#leaseElsewhere(user) ?? replica();
+      },
     };
     const native = this.#driver.dialect(user);
     return native instanceof Promise
@@ -136,7 +178,7 @@ export class SharedPool {
   /** Borrows a connection from the driver, also where ORMs lease from elsewhere. */
   async borrow(user: PoolUser): Promise<Lease> {
     const dialect = await this.#driver.dialect(user);
-    return this.#lease(user, dialect.createAdapter().supportsMultipleConnections === false, undefined);
+    return this.lease(user, dialect.createAdapter().supportsMultipleConnections === false, undefined);
   }
 
   /** Makes the functions of the one handle those of `user`, while a connection serves several. */
@@ -151,7 +193,7 @@ export class SharedPool {
 
   /** Runs a script by `native`, on the handle of an embedded database, while no other ORM does. */
   async executeDump(user: PoolUser, dump: string, native: () => Promise<void>): Promise<void> {
-    const source = this.#source();
+    const source = this.#diversion();
     await (source ? source.executeDump(user, dump) : this.withHandle(user, native));
   }
 
@@ -160,7 +202,7 @@ export class SharedPool {
     if (this.#holder === user) {
       return work(); // within a transaction of its own, as without this pool
     }
-    const lease = await this.#lease(user, true, undefined);
+    const lease = await this.lease(user, true, undefined);
     try {
       return await work();
     } finally {
@@ -203,9 +245,9 @@ export class SharedPool {
     }, GRACE).unref();
   }
 
-  #leaseFromSource(user: PoolUser): Promise<Leased> | undefined {
+  #leaseElsewhere(user: PoolUser): Promise<Leased> | undefined {
     this.#assertOpen(user);
-    const leasing = this.#source()?.lease(user);
+    const leasing = this.#diversion()?.lease(user);
     this.#served += leasing ? 1 : 0;
     return leasing;
   }
@@ -216,24 +258,40 @@ export class SharedPool {
     }
   }
 
-  async #lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
-    this.#assertOpen(user);
-    try {
-      const acquiring = isSingle ? this.#takeHandle(user, options) : this.#driver.acquire(user, options);
-      const acquired = await this.#borrowers.wait(user, acquiring, late => this.#abandon(late, isSingle));
-      this.#served++;
-      this.#holder = isSingle ? user : undefined;
-      const lease = new Lease(isSingle ? this.#single : this.#many, user, acquired);
-      this.#leases.add(lease);
-      if (acquired.client) {
-        this.#watch.start();
-      }
-      return lease;
-    } catch (error) {
-      this.#failure = { error, at: performance.now() };
-      this.#closeIfRetired();
-      throw error;
+  /** Lends a connection, in turn. */
+  lease(user: PoolUser, isSingle: boolean, options: unknown): Promise<Lease> {
+    if (this.#isClosed) {
+      return Promise.reject(user.errors.closed());
     }
+    const trace = this.#driver.limits.leakAfter === Infinity ? undefined : new Trace();
+    const since = diagnostics.connectionAcquired.hasSubscribers ? performance.now() : undefined;
+    const acquiring = isSingle ? this.#takeHandle(user, options) : this.#driver.acquire(user, options);
+    return this.#borrowers.wait(user, acquiring, {
+      take: acquired => {
+        const lease = this.#lend(user, isSingle, acquired, trace);
+        if (since !== undefined) {
+          const { name, role } = this.#source;
+          diagnostics.connectionAcquired.publish({ name, role, wait: lease.since - since });
+        }
+        return lease;
+      },
+      undo: late => this.#abandon(late, isSingle),
+      failed: error => {
+        this.#failure = { error, at: performance.now() };
+        this.#closeIfRetired();
+      },
+    });
+  }
+
+  #lend(user: PoolUser, isSingle: boolean, acquired: Acquired, trace: Trace | undefined): Lease {
+    this.#served++;
+    this.#holder = isSingle ? user : undefined;
+    const lease = lend(isSingle ? this.#single : this.#many, user, acquired, trace);
+    this.#leases.add(lease);
+    if (acquired.client) {
+      this.#watch.start();
+    }
+    return lease;
   }
 
   async #takeHandle(user: PoolUser, options: unknown): Promise<Acquired> {
@@ -259,6 +317,10 @@ export class SharedPool {
 
   #released(lease: Lease, isSingle: boolean): void {
     this.#leases.delete(lease);
+    if (diagnostics.connectionReleased.hasSubscribers) {
+      const { name, role } = this.#source;
+      diagnostics.connectionReleased.publish({ name, role, use: performance.now() - lease.since });
+    }
     if (isSingle) {
       this.#holder = undefined;
       this.#turns.release();
@@ -272,10 +334,22 @@ export class SharedPool {
     if (failure && failure.at >= since && this.#leases.size === 0) {
       return failure.error as Error;
     }
-    const ages = [...this.#leases].map(lease => performance.now() - lease.since);
+    const [oldest] = this.#leases; // in the order in which they were borrowed
+    const age = Math.round(oldest ? performance.now() - oldest.since : 0);
+    const unit = this.#oldestUnitOfWork();
     const cause = new Error(
-      `${ages.length} connections are in use (pool.max: ${this.#driver.max ?? 1}), the oldest for ${Math.round(Math.max(0, ...ages))} ms, and ${this.#borrowers.size} borrowers still wait.`,
+      [
+        `${this.#leases.size} connections are in use (pool.max: ${this.#driver.max ?? 1}), the oldest for ${age} ms, and ${this.#borrowers.size} borrowers still wait.`,
+        oldest?.trace && `The oldest was borrowed\n${oldest.trace.frames}`,
+        unit && `The oldest unit of work has been open for ${Math.round(unit.age)} ms. It was opened\n${unit.frames}`,
+      ]
+        .filter(Boolean)
+        .join('\n'),
     );
+    if (diagnostics.connectionTimeout.hasSubscribers) {
+      const { name, role } = this.#source;
+      diagnostics.connectionTimeout.publish({ name, role, wait: performance.now() - since });
+    }
     return user.errors.overloaded(this.#borrowers.ms, cause);
   }
 

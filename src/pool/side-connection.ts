@@ -62,6 +62,11 @@ export class SideConnection {
     return Number(row?.['session']) === this.#client?.session ? String(row?.['server']) : undefined;
   }
 
+  /** Whether it has ended, as far as this process has heard. */
+  get isEnded(): boolean {
+    return this.#client?.isEnded() ?? false;
+  }
+
   /** Calls `listener` when it ends. */
   onEnd(listener: () => void): void {
     this.#client?.onEnd(listener);

@@ -6,6 +6,13 @@ import type { PoolLimits } from './pool-options.js';
 /** A connection that was idle for longer may have ended without this process having heard of it: it was frozen, say. In ms. */
 const UNHEARD = 100;
 
+/** What it validates. */
+export interface Validated {
+  readonly clients: () => Iterable<NativeClient>;
+  /** Called for each that is thrown away when somebody would borrow it, and for how long it was idle, in ms. */
+  readonly onFailed: (reason: 'ended' | 'no-answer', idle: number) => void;
+}
+
 /**
  * Decides whether a client of the driver's pool is handed out. One that was idle for a while may be dead, and nobody knows:
  * a router has forgotten it, the server's machine is gone, this process was frozen.
@@ -13,12 +20,12 @@ const UNHEARD = 100;
 export class Validation {
   readonly #driver: NativeDriver;
   readonly #limits: PoolLimits;
-  readonly #clients: () => Iterable<NativeClient>;
+  readonly #pool: Validated;
 
-  constructor(driver: NativeDriver, limits: PoolLimits, clients: () => Iterable<NativeClient>) {
+  constructor(driver: NativeDriver, limits: PoolLimits, pool: Validated) {
     this.#driver = driver;
     this.#limits = limits;
-    this.#clients = clients;
+    this.#pool = pool;
   }
 
   /** True for one that was in use just now, without any delay. */
@@ -37,7 +44,7 @@ export class Validation {
 
   /** Throws away all that are idle: what made one of them die was no matter of that one. */
   distrust(): void {
-    for (const client of this.#clients()) {
+    for (const client of this.#pool.clients()) {
       if (!client.isBorrowed) {
         client.destroy();
       }
@@ -45,9 +52,10 @@ export class Validation {
   }
 
   async #inspect(client: NativeClient, idleTime: number): Promise<boolean> {
-    // timers run before the sockets are read
-    await new Promise(resolve => setImmediate(resolve));
+    // until the sockets were read: timers run before that, and what another socket has called runs before the next time
+    await new Promise(resolve => setImmediate(() => setImmediate(resolve)));
     if (client.isEnded()) {
+      this.#pool.onFailed('ended', idleTime);
       return false;
     }
     if (idleTime < this.#limits.validateAfter) {
@@ -58,6 +66,7 @@ export class Validation {
       return true;
     } catch {
       this.distrust();
+      this.#pool.onFailed('no-answer', idleTime);
       return false;
     }
   }

@@ -9,7 +9,7 @@ import {
 } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
 import type { PoolUser } from '../pool/pool-user.js';
-import type { SharedPool } from '../pool/shared-pool.js';
+import type { Primary, SharedPool } from '../pool/shared-pool.js';
 import { warn } from '../util/warn.js';
 
 /** Where an ORM finds its pools. */
@@ -64,18 +64,33 @@ function leaveAlone(connection: SqlConnection, pools: Pools): void {
   };
 }
 
-/** The user of a pool that stands for a connection of an ORM of this name. */
-export function poolUser(connection: SqlConnection, name: string): PoolUser {
+/** Lends connections of the primary in place of a replica that is out of reach. */
+function primaryOf(orm: AnyOrm, role: string, pools: Pools): Primary {
+  const [[, connection]] = sqlConnections(orm) as [[string, SqlConnection]];
+  const user = poolUser(connection, pools.name);
   return {
-    connection,
-    errors: {
-      closed: () => new OrmClosedError(name),
-      overloaded: (ms, cause) => new PoolTimeoutError(name, ms, { cause }),
-      slow: ms => new QueryTimeoutError(ms),
-      sandbox: (message, cause) => new SandboxError(message, { cause }),
+    async lease(isSingle, options) {
+      await connection.ensureConnection(); // counts this ORM among the users of its pool
+      return pools.poolFor(orm, 'write', user).lease(user, isSingle, options);
     },
+    onAway: error =>
+      warn(
+        orm.config,
+        `A replica of "${pools.name}" (${role}) cannot be reached, and the primary serves its reads: ${(error as Error).message}`,
+      ),
   };
 }
+
+/** The user of a pool that stands for a connection of an ORM of this name. */
+export const poolUser = (connection: SqlConnection, name: string): PoolUser => ({
+  connection,
+  errors: {
+    closed: () => new OrmClosedError(name),
+    overloaded: (ms, cause) => new PoolTimeoutError(name, ms, { cause }),
+    slow: ms => new QueryTimeoutError(ms),
+    sandbox: (message, cause) => new SandboxError(message, { cause }),
+  },
+});
 
 function attachConnection(orm: AnyOrm, role: string, connection: SqlConnection, pools: Pools): void {
   const user = poolUser(connection, pools.name);
@@ -92,7 +107,7 @@ function attachConnection(orm: AnyOrm, role: string, connection: SqlConnection, 
       detach = next.attach();
       pool = next;
     }
-    return pool.dialect(user);
+    return pool.dialect(user, role === 'write' ? undefined : primaryOf(orm, role, pools));
   });
   const close = connection.close.bind(connection);
   connection.close = async force => {

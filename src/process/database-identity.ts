@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { driverOptions, isOwnPool, sqlConnections, type SqlConnection } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
 
@@ -12,6 +13,8 @@ export interface DatabaseIdentity {
   readonly settings: string;
   /** The file of SQLite or libSQL; a pool of the user's own may have any other. */
   readonly file?: string | undefined;
+  /** A file that is there as soon as the database is; undefined where nothing tells without asking it. */
+  readonly mark?: string | undefined;
   readonly inMemory: boolean;
   /** A second handle cannot be opened beside the first: in memory, or PGlite. */
   readonly exclusive: boolean;
@@ -89,7 +92,8 @@ function locate(
     const inMemory = file === undefined;
     const exclusive = inMemory || packages.includes('@electric-sql/pglite');
     const own = exclusive || file.includes('://') ? undefined : file;
-    return { place: `${driver} ${file ?? 'in memory'}`, file: own, inMemory, exclusive };
+    const mark = own ?? (inMemory ? undefined : pgliteMark(String(options['dataDir'] ?? dbName)));
+    return { place: `${driver} ${file ?? 'in memory'}`, file: own, mark, inMemory, exclusive };
   }
   // driverOptions win, as they do in MikroORM
   const settings: Record<string, unknown> = {
@@ -130,9 +134,25 @@ function embeddedFile(
   }
   // of a remote one, what may be shown: a token may stand in its query
   const [remote] = /^(?:https?|libsql|wss?):\/\/[^?]+/.exec(place) ?? [];
-  const file = remote?.replace(/\/\/.*@/, '//') ?? resolve(driver === 'libsql' ? fileOfUrl(place) : place);
+  const file = remote?.replace(/\/\/.*@/, '//') ?? resolve(driver === 'libsql' ? fileOfUrl(place) : bareFolder(place));
   // PGlite keeps several databases in one folder
   return options['dataDir'] && dbName ? `${file} ${dbName}` : file;
+}
+
+/** Without the prefix that PGlite takes. */
+const bareFolder = (place: string): string => place.replace(/^file:\/\//, '');
+
+/** Every folder of PostgreSQL has this file; undefined for what is none, as `idb://`. */
+function pgliteMark(place: string): string | undefined {
+  const folder = bareFolder(place);
+  return folder.includes('://') ? undefined : join(resolve(folder), 'PG_VERSION');
+}
+
+/**
+ * Whether the database can be asked without creating it: to open a file or a folder that is not there makes an empty database.
+ */
+export function isThere({ mark }: Pick<DatabaseIdentity, 'mark'>): boolean {
+  return mark === undefined || existsSync(mark);
 }
 
 /** `file:a%20b.db?mode=rwc` is the file `a b.db`. */

@@ -3,10 +3,13 @@ import type { AnyOrm } from '../orm-source.js';
 import type { LeaseSource } from '../pool/lease-source.js';
 import type { PoolLimits } from '../pool/pool-options.js';
 import type { PoolUser } from '../pool/pool-user.js';
+import { NO_CONNECTIONS, sumOf } from '../pool/pool-stats.js';
 import { SharedPool } from '../pool/shared-pool.js';
 import { isProduction } from '../util/environment.js';
 import { warn } from '../util/warn.js';
 import { assertNotMigrating } from './running-migrations.js';
+import { UnitsOfWork } from './units-of-work.js';
+import { NOTHING, type OrmStats } from './orm-stats.js';
 import { identifyConnection, identifyDatabase, type DatabaseIdentity } from './database-identity.js';
 
 /** How long it must stay quiet while draining: a render may be between two queries of its fork. In ms. */
@@ -43,7 +46,7 @@ export function countClosings(): number {
 export function beginUnitOfWork(orm: AnyOrm): () => void {
   const database = registry().byOrm.get(orm);
   assertNotMigrating(database?.name);
-  return database?.beginUnitOfWork() ?? (() => undefined);
+  return database?.beginUnitOfWork(orm) ?? (() => undefined);
 }
 
 /** What `orm` is attached to, in whichever module graph. */
@@ -56,7 +59,7 @@ export function findDatabase(name: string): SharedDatabase | undefined {
   return registry().databases.get(name);
 }
 
-type Guard = () => Promise<void> | undefined;
+type Guard = () => Promise<void>;
 
 /** What joining depends on. */
 interface JoinOptions {
@@ -83,9 +86,11 @@ export class SharedDatabase {
   readonly #runs = new Map<string, Promise<void>>();
   /** Resolves when the latest of them has ended, either way. */
   #lastRun: Promise<unknown> = Promise.resolve();
+  readonly #unitsOfWork: UnitsOfWork;
+  /** Runs of migrations under way. */
+  #migrating = 0;
   /** What all pools lease from in place of their drivers. */
-  #source: LeaseSource | undefined;
-  #unitsOfWork = 0;
+  #diversion: LeaseSource | undefined;
   #closing: Promise<void> | undefined;
   /** The number of the closing that runs. */
   #closedBy = Infinity;
@@ -98,6 +103,7 @@ export class SharedDatabase {
     this.identity = identity;
     this.#limits = limits;
     this.#guard = guard;
+    this.#unitsOfWork = new UnitsOfWork(name, limits.leakAfter);
   }
 
   /**
@@ -181,8 +187,10 @@ export class SharedDatabase {
         packages: orm.driver.getDependencies(),
         file,
         limits: this.#limits,
+        source: { name: this.name, role },
+        oldestUnitOfWork: () => this.#unitsOfWork.oldest,
         guard: this.#guard,
-        source: () => (isOwn ? this.#source : this.#source && elsewhere),
+        diversion: () => (isOwn ? this.#diversion : this.#diversion && elsewhere),
         linger: exclusive ? 0 : LINGER,
         onUnused: () => this.#pools.delete(key),
       });
@@ -196,12 +204,12 @@ export class SharedDatabase {
    * is called. One that was there before stays, and undefined is returned.
    */
   divert(source: LeaseSource): (() => void) | undefined {
-    if (this.#source) {
+    if (this.#diversion) {
       return undefined;
     }
-    this.#source = source;
+    this.#diversion = source;
     return () => {
-      this.#source = this.#source === source ? undefined : this.#source;
+      this.#diversion = this.#diversion === source ? undefined : this.#diversion;
     };
   }
 
@@ -239,16 +247,29 @@ export class SharedDatabase {
     return run;
   }
 
-  /** Counts a unit of work until the function that it returns is called; more calls are no-ops. */
-  beginUnitOfWork(): () => void {
-    this.#unitsOfWork++;
-    let isRunning = true;
-    return () => {
-      if (isRunning) {
-        isRunning = false;
-        this.#unitsOfWork--;
-      }
-    };
+  /** Counts a unit of work of `orm` until the function that it returns is called; more calls are no-ops. */
+  beginUnitOfWork(orm: AnyOrm): () => void {
+    return this.#unitsOfWork.begin(orm);
+  }
+
+  /** Counts a run of migrations, which `close()` waits for as for a unit of work, while `work` goes on. */
+  async countRun(work: () => Promise<void>): Promise<void> {
+    this.#migrating++;
+    try {
+      await work();
+    } finally {
+      this.#migrating--;
+    }
+  }
+
+  /** What goes on now. */
+  get stats(): OrmStats {
+    const { pools } = NOTHING();
+    for (const pool of this.#pools.values()) {
+      pools[pool.role] = sumOf(pools[pool.role] ?? NO_CONNECTIONS, pool.stats);
+    }
+    const orms = [...this.#orms].filter(orm => orm.deref()).length;
+    return { pools, unitsOfWork: this.#unitsOfWork.size, orms, runs: this.#migrating };
   }
 
   /** Makes each statement that is still to come throw `reason`, in transactions under way, too. */
@@ -280,7 +301,7 @@ export class SharedDatabase {
       other && !other.isClosing ? other.close(drain) : undefined,
     );
     await this.#drain(drain);
-    await this.#source?.end();
+    await this.#diversion?.end();
     this.#isClosed = true;
     if (state.databases.get(this.name) === this) {
       state.databases.delete(this.name);
@@ -299,7 +320,7 @@ export class SharedDatabase {
     let before: number | undefined;
     for (let left = ms; left > 0; left = end - performance.now()) {
       const pools = [...this.#pools.values()];
-      const isIdle = this.#unitsOfWork === 0 && pools.every(pool => pool.busy === 0);
+      const isIdle = this.#unitsOfWork.size + this.#migrating === 0 && pools.every(pool => pool.busy === 0);
       const served = pools.reduce((sum, pool) => sum + pool.served, 0);
       if (isIdle && served === before) {
         return;

@@ -1,4 +1,5 @@
 import type { TransactionOptions } from '@mikro-orm/core';
+import { diagnostics } from '../channels.js';
 import { assertNumber } from '../util/assert-number.js';
 import { markAfterCommit } from '../problems/after-commit.js';
 import { mapOrmError } from '../problems/map-orm-error.js';
@@ -86,8 +87,12 @@ export async function retryTransaction<ORM extends AnyOrm, T>(
       if (isDone) {
         markAfterCommit(error);
       }
-      if (isDone || signal?.aborted || isLibsql || !mapOrmError(error, { orm: ready })?.retryable) {
+      const problem = isDone || signal?.aborted || isLibsql ? undefined : mapOrmError(error, { orm: ready });
+      if (!problem?.retryable) {
         throw error;
+      }
+      if (attempt < attempts && diagnostics.transactionRetried.hasSubscribers) {
+        diagnostics.transactionRetried.publish({ name: ready.em.name, attempt, code: problem.code });
       }
       if (attempt >= attempts || !(await pause(attempt, signal))) {
         throw new TransactionRetryError(attempt, error);

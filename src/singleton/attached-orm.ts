@@ -5,7 +5,14 @@ import { checkedMigratorOf } from '../migrations/checked-migrator.js';
 import { assertMigratable, migrationsKey, schemasBehind } from '../migrations/pending-migrations.js';
 import { DEFAULT_LOCK_TIMEOUT, withMigrationLock, type RunGuard } from '../migrations/lock/migration-lock.js';
 import { resolveSchemas, type MigrateOptions, type RunSchema } from '../migrations/migrate-options.js';
-import { runningContext, runningTransaction, weakenEntityRegistry } from '../mikro-orm-internals.js';
+import {
+  isSql,
+  readOwnWrites,
+  runningContext,
+  runningTransaction,
+  sqlConnections,
+  weakenEntityRegistry,
+} from '../mikro-orm-internals.js';
 import type { EntityList } from '../orm-source.js';
 import { connectionLost } from '../pool/connection-lost.js';
 import { resolvePoolOptions, type PoolLimits, type PoolOptions } from '../pool/pool-options.js';
@@ -24,6 +31,14 @@ import { withSiblingOrm } from './sibling-orm.js';
 export interface OpenOptions {
   migrate?: boolean | MigrateOptions | undefined;
   connect?: ConnectOptions | undefined;
+}
+
+/** What {@link AttachedOrm.build} depends on, beside the config. */
+interface BuildOptions {
+  readonly closings: number;
+  readonly name: string | undefined;
+  readonly pool: PoolOptions | undefined;
+  readonly readYourWrites: boolean | undefined;
 }
 
 /** An ORM of one module graph, on the pools of its name. */
@@ -57,7 +72,7 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
   static async build<D extends IDatabaseDriver, EM extends DriverEm<D>, E extends EntityList>(
     config: OrmConfig<D, EM, E>,
     overrides: Partial<Options<D, EM, E>>,
-    { closings, name, pool }: { closings: number; name: string | undefined; pool: PoolOptions | undefined },
+    { closings, name, pool, readYourWrites = true }: BuildOptions,
   ): Promise<AttachedOrm<D, EM, E>> {
     assertRuntime();
     const limits = resolvePoolOptions(pool);
@@ -75,6 +90,9 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
       assertAllListed(orm);
       const attached = new AttachedOrm(orm, database, settings, limits);
       attachOrm(orm, database);
+      if (readYourWrites && isSql(orm) && sqlConnections(orm).length > 1) {
+        readOwnWrites(orm);
+      }
       database.add(orm);
       return attached;
     } catch (error) {
@@ -97,19 +115,15 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     await answer(orm);
     if (migrate) {
       const schemas = await resolveSchemas(orm, migrate);
-      await database.runOnce(migrationsKey(orm, schemas), async () => {
-        const end = database.beginUnitOfWork(); // close({ drain }) waits for it, as for a request
-        try {
-          const behind = await schemasBehind(orm, schemas);
-          if (behind.length > 0) {
-            await withMigrationLock(orm, { timeout: lockTimeout, limits: this.#limits, assertOpen }, guard =>
-              this.#migrate(guard, behind),
-            );
-          }
-        } finally {
-          end();
+      const run = async (): Promise<void> => {
+        const behind = await schemasBehind(orm, schemas);
+        if (behind.length > 0) {
+          await withMigrationLock(orm, { timeout: lockTimeout, limits: this.#limits, assertOpen }, guard =>
+            this.#migrate(guard, behind),
+          );
         }
-      });
+      };
+      await database.runOnce(migrationsKey(orm, schemas), () => database.countRun(run));
     }
   }
 
@@ -120,7 +134,7 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
       return unhealthy(new OrmClosedError(database.name));
     }
     const looking = async (): Promise<OrmHealth> =>
-      checkHealth(this.orm, database.identity.file, {
+      checkHealth(this.orm, database.identity, {
         schemas: await resolveSchemas(this.orm, migrate),
         pool: database,
       });

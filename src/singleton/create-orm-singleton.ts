@@ -8,6 +8,7 @@ import type { MigrateOptions } from '../migrations/migrate-options.js';
 import { SETTINGS, type SingletonSettings } from './singleton-settings.js';
 import type { ConnectOptions } from './connect.js';
 import { assertNotMigrating, isMigrating } from '../process/running-migrations.js';
+import { NOTHING, type OrmStats } from '../process/orm-stats.js';
 import { countClosings, findDatabase } from '../process/shared-database.js';
 import type { AnyOrm, EntityList } from '../orm-source.js';
 import type { PoolOptions } from '../pool/pool-options.js';
@@ -40,6 +41,12 @@ export interface OrmSingletonOptions {
    * the config's `pool.max`.
    */
   pool?: PoolOptions | undefined;
+  /**
+   * With read replicas: a unit of work (a request, a fork) that has used the primary, by a write, a transaction or raw SQL, reads
+   * from it from then on, as a replica may lag behind. A query with `connectionType: 'read'` still goes to a replica.
+   * @default true
+   */
+  readYourWrites?: boolean | undefined;
 }
 
 /** The ORM of a module graph, on the pool of the process: what {@link createOrmSingleton} returns. */
@@ -56,6 +63,11 @@ export interface OrmSingleton<ORM extends AnyOrm = AnyOrm> {
    * `database-unavailable`.
    */
   check(options?: { /** Milliseconds. @default 5000 */ timeout?: number | undefined }): Promise<OrmHealth>;
+  /**
+   * What goes on in this process under the name, in all of its module graphs: connections by role, units of work, ORMs, runs.
+   * Asks nobody, and may be called at any time; before the first use and after `close()` all of it is 0.
+   */
+  stats(): OrmStats;
   /**
    * Closes the name in every module graph: waits up to `drain` ms for running contexts and connections in use, then
    * every use throws {@link OrmClosedError}. Twice is once; a singleton created later opens anew.
@@ -136,6 +148,7 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
       closings,
       name: options.name,
       pool: options.pool,
+      readYourWrites: options.readYourWrites,
     });
     return attached;
   }
@@ -189,6 +202,11 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
         }
         throw error;
       }
+    },
+    stats(this: void): OrmStats {
+      const name = knownName();
+      const database = attached?.database ?? (name === undefined || refused ? undefined : findDatabase(name));
+      return database?.stats ?? NOTHING();
     },
     async close({ drain = 0 }: { drain?: number | undefined } = {}): Promise<void> {
       assertNumber('close({ drain })', drain);

@@ -1,17 +1,22 @@
-import { existsSync } from 'node:fs';
 import { mapOrmError } from '../problems/map-orm-error.js';
 import type { OrmProblemCode } from '../problems/problem-codes.js';
 import type { RunSchema } from '../migrations/migrate-options.js';
 import { pendingMigrations } from '../migrations/pending-migrations.js';
 import { probeSchema } from '../migrations/schema-probe.js';
 import type { AnyOrm } from '../orm-source.js';
+import { isThere as databaseIsThere, type DatabaseIdentity } from '../process/database-identity.js';
 import { within } from '../util/time-limit.js';
 
 /** Whether this process can serve: what `check()` of an {@link OrmSingleton} resolves with. */
 export interface OrmHealth {
   /** All of it. */
   ok: boolean;
-  database: { ok: boolean; reason?: OrmProblemCode | undefined };
+  database: {
+    ok: boolean;
+    reason?: OrmProblemCode | undefined;
+    /** False where the server answers and does not write: a standby, or one that somebody has set so. Else absent. */
+    writable?: false | undefined;
+  };
   migrations: { ok: boolean; pending: string[] };
   /**
    * Only where the database has names that a minifier made: of migrations, join columns or discriminators.
@@ -27,19 +32,17 @@ export function unhealthy(error: unknown, orm?: AnyOrm): OrmHealth {
 }
 
 /**
- * Asks the database, by SELECTs only, whether it answers and has all migrations. A `file` that is not there is an empty
- * database: asking it would create it. A schema that was found healthy is not looked at again on the same `pool`.
+ * Asks the database, by SELECTs only, whether it answers and has all migrations. One that is not there is
+ * empty, and is not created. A schema that was found healthy is not looked at again on the same `pool`.
  */
 export async function checkHealth(
   orm: AnyOrm,
-  file: string | undefined,
+  identity: DatabaseIdentity,
   { schemas, pool }: { schemas: readonly RunSchema[]; pool: object },
 ): Promise<OrmHealth> {
   try {
-    const isThere = file === undefined || existsSync(file);
-    if (isThere) {
-      await orm.driver.getConnection().execute('select 1');
-    }
+    const isThere = databaseIsThere(identity);
+    const isWritable = isThere && (await ask(orm));
     const { pending, minified } = await pendingMigrations(orm, isThere, schemas);
     const names =
       minified.length > 0 &&
@@ -48,13 +51,25 @@ export async function checkHealth(
     const migrations = { ok: pending.length === 0, pending };
     return {
       ok: migrations.ok && reason === undefined,
-      database: { ok: true },
+      database: isThere && !isWritable ? { ok: true, writable: false } : { ok: true },
       migrations,
       ...(reason === undefined ? {} : { schema: { ok: false, reason } }),
     };
   } catch (error) {
     return unhealthy(error, orm);
   }
+}
+
+/** Whether the database writes; rejects where it does not answer. */
+async function ask(orm: AnyOrm): Promise<boolean> {
+  const packages = orm.driver.getDependencies();
+  const sql = packages.includes('pg')
+    ? `select current_setting('transaction_read_only') = 'off' as writable`
+    : packages.includes('mysql2')
+      ? 'select @@global.read_only = 0 as writable'
+      : 'select 1 as writable';
+  const [row] = await orm.driver.getConnection().execute<{ writable?: unknown }[]>(sql);
+  return Boolean(row?.writable);
 }
 
 /** Milliseconds that a check waits for a probe: on a large table it goes on, and a later check has its answer. */

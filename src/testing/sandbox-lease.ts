@@ -1,4 +1,4 @@
-import { enterTransaction } from '../mikro-orm-internals.js';
+import { enterTransaction, type DatabaseConnection } from '../mikro-orm-internals.js';
 import type { Leased } from '../pool/lease-source.js';
 import type { Lease, TransactionMethod } from '../pool/lease.js';
 import type { PoolUser } from '../pool/pool-user.js';
@@ -65,7 +65,7 @@ export class SandboxLease implements Leased, Borrower {
     this.place = place;
     this.#sandbox = sandbox;
     this.user = user;
-    const { connection } = sandbox;
+    const connection: DatabaseConnection = sandbox.connection;
     for (const name of CANCEL_METHODS) {
       if (connection[name]) {
         this[name] = async (...args) => (this.#isOver ? undefined : connection[name]?.(...args));

@@ -5,6 +5,9 @@ export interface Waiter {
   readonly late: () => void;
 }
 
+/** The longest time that a timer of Node.js can wait, in ms. */
+const LONGEST = 2 ** 31 - 1;
+
 /** A limit for many waits of the same length: one timer for all, as the one that began first is late first. */
 export class WaitLimit {
   readonly ms: number;
@@ -48,7 +51,7 @@ export class WaitLimit {
 
   #arm(ms: number): void {
     // after what has come in meanwhile is read: a process that was frozen has kept all waiting
-    this.#timer = setTimeout(() => setImmediate(() => this.#expire(this.ms)), ms).unref();
+    this.#timer = setTimeout(() => setImmediate(() => this.#expire(this.ms)), Math.min(ms, LONGEST)).unref();
   }
 
   #expire(ms: number): void {

@@ -6,8 +6,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAppDatabase, DRIVERS, listen, PATTERNS, POOL_MAX, watchBackends } from './support/app-database.js';
 import type { AppDatabase, Driver, Pattern } from './support/app-database.js';
 import { addMigration, FIRST, SECOND } from './support/edits.js';
+import { LEGACY_ROWS, readMoved, runIn } from './support/legacy.js';
 import { BUNDLERS, createFixtureApp, type Env, type FixtureApp, type NextServer } from './support/next-app.js';
+import type { DoctorReport } from '../../src/doctor/report.js';
 import { interleave, load, PLACES, readTree, tryWork, visitPlaces } from './support/visits.js';
+
+/** The same database, for the other pattern. */
+const withoutPrefix = (env: Env): Env =>
+  Object.fromEntries(Object.entries(env).map(([name, value]) => [name.replace(/^GUIDE_/, ''), value]));
 
 const SHORT = /^\w{1,3}$/;
 
@@ -119,6 +125,41 @@ describe.each(BUNDLERS)('production, %s', bundler => {
     });
   });
 
+  test.each(DRIVERS)('doctor repairs what the guide left in an app of many tables, %s', async driver => {
+    const database = await newDatabase(driver, 'guide');
+    const written = await withServer(database.env, server => server.get('/legacy/fill'));
+    expect(JSON.parse(written.text)).toEqual(LEGACY_ROWS);
+    expect(await database.recorded()).toEqual([expect.stringMatching(SHORT), expect.stringMatching(SHORT)]);
+    // what the app would be without the repair
+    await expect(readMoved(app, database)).rejects.toThrow(/tag_id/);
+
+    const config = ['--config', 'lib/legacy/mikro-orm.config.ts'];
+    const found = await runIn(app, database, 'doctor', '--json', ...config);
+    expect(found).toMatchObject({ code: 1, stderr: '' });
+    const { findings, repair, renamed } = JSON.parse(found.stdout) as DoctorReport;
+    console.log(`${bundler}, ${driver}, doctor: ${JSON.stringify({ renamed, sql: repair.sql })}`);
+    expect(findings.map(({ id }) => id)).toEqual([
+      'table-name',
+      'recorded-names',
+      ...Array.from({ length: 4 }, () => 'join-column'),
+      'discriminator',
+      'check',
+    ]);
+    expect(repair.questions).toEqual([]);
+
+    await database.script(repair.sql.join(';\n'));
+    const repaired = { rows: LEGACY_ROWS, diff: '' };
+    expect(await readMoved(app, database)).toEqual(repaired);
+    const healthy = await runIn(app, database, 'doctor', '--json', ...config);
+    expect(JSON.parse(healthy.stdout)).toEqual({ ok: true, findings: [], repair: { sql: [], questions: [] } });
+    expect(await runIn(app, database, 'migrate', ...config)).toEqual({
+      code: 0,
+      stdout: 'The database has all migrations.\n',
+      stderr: '',
+    });
+    expect(await readMoved(app, database)).toEqual(repaired);
+  });
+
   test('a render has one EntityManager, and no two requests share one', async () => {
     const driver = DRIVERS.at(-1)!;
     const { ours, guide } = await measure(`${driver}, EntityManagers`, async pattern => {
@@ -188,6 +229,40 @@ describe.each(BUNDLERS)('production, %s', bundler => {
       expect(ours).toEqual({ before: [FIRST], after: [FIRST, SECOND], pinned: { pinned: true } });
       expect(guide.pinned).not.toEqual({ pinned: true });
       expect(guide.after).not.toContain(SECOND);
+    });
+
+    test.each(DRIVERS)('doctor leads from the database of the guide to this pattern, %s', async driver => {
+      const { guide } = kept[driver];
+      const database = { ...guide, env: withoutPrefix(guide.env) };
+      const doctor = async (...answers: string[]) => {
+        const args = answers.flatMap(answer => ['--discriminator', answer]);
+        const config = ['--config', 'lib/ours/mikro-orm.config.ts'];
+        const { code, stdout, stderr } = await runIn(app, database, 'doctor', '--json', ...config, ...args);
+        expect(code, stderr).not.toBe(2);
+        return JSON.parse(stdout) as DoctorReport;
+      };
+      const animals = await guide.query<{ kind: string; name: string }>('select kind, name from animal order by id');
+      expect(animals.map(({ name }) => name)).toEqual(['Rex', 'Tom']);
+      // cats and dogs have no column of their own here, so that only the author can tell
+      const asked = await doctor();
+      expect(asked.repair.questions).toHaveLength(2);
+      expect(asked.repair.sql.join()).not.toContain('animal');
+      const classes: Record<string, string> = { Rex: 'dog', Tom: 'cat' };
+      const { repair } = await doctor(...animals.map(({ kind, name }) => `animal.kind:${kind}=${classes[name]}`));
+      console.log(`${bundler}, ${driver}, doctor: ${JSON.stringify(repair)}`);
+      expect(repair.questions).toEqual([]);
+      await guide.script(repair.sql.join(';\n'));
+      expect(await doctor()).toMatchObject({ ok: true, findings: [] });
+
+      expect(
+        await withServer(database.env, server => tryWork(server, 'ours', ['pinned', 'animals', 'tags', 'badge'])),
+      ).toEqual({
+        pinned: { pinned: true },
+        animals: { kinds: ['cat', 'dog'], dogs: 2 },
+        tags: { tags: ['orm', 'web'] },
+        badge: { label: 'gold', article: 'Badges' },
+      });
+      expect(await guide.recorded()).toEqual([FIRST, SECOND]);
     });
   });
 });

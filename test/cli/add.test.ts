@@ -123,11 +123,39 @@ describe('nextjs', () => {
     expect(stdout).toContain('npx mikro-orm-web add index --path migrations');
   });
 
+  test('a second run with another --to writes no second adapter, and says where the first is', async () => {
+    await write('src/app/page.tsx', '');
+    await compile({ moduleResolution: 'bundler' });
+    expect((await add('nextjs', '--to', 'src/server/orm.ts')).code).toBe(0);
+    expect(await add('nextjs', '--to', 'src/lib/orm.ts')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/already: src\/server\/orm\.ts\. .*nothing was written/),
+    });
+    expect(existsSync(join(app, 'src/lib/orm.ts'))).toBe(false);
+    for (const again of [await add('nextjs'), await add('nextjs', '--to', 'src/server/orm.ts')]) {
+      expect(again).toMatchObject({ code: 0, stderr: '' });
+      expect(wrote(again.stdout)).toEqual([]);
+      expect(again.stdout).toContain('Is there already: src/server/orm.ts\n');
+    }
+    expect(await read('src/instrumentation.ts')).toContain("import('./server/orm')");
+  });
+
   test('JavaScript only: says that the files are TypeScript, and writes them', async () => {
+    await write('app/page.jsx', '');
+    await write('jsconfig.json', '{ "compilerOptions": { "paths": { "@/*": ["./*"] } } }');
+    await depend({ '@mikro-orm/cli': '7.2.1', '@mikro-orm/sqlite': '7.2.1' });
     const { code, stdout } = await add('nextjs');
     expect(code).toBe(0);
     expect(wrote(stdout)).toEqual(FILES);
-    expect(stdout).toMatch(/are TypeScript.*no tsconfig\.json.*npm install --save-dev typescript/);
+    expect(stdout).toMatch(/are TypeScript.*no tsconfig\.json: Next\.js compiles them/);
+    const cli = join(repository, 'node_modules/@mikro-orm/cli/cli.js');
+    const created = await runScript(cli, app, 'migration:create', '--config', 'mikro-orm.config.ts');
+    expect(created, created.stderr).toMatchObject({ code: 0 });
+    expect(await read('migrations/index.ts')).toMatch(/from '\.\/Migration\d+\.ts'/);
+    expect(await read('mikro-orm.config.ts')).toContain("from './lib/entities/index.ts'");
+    const migrated = await runCli(app, 'migrate');
+    expect(migrated, migrated.stderr).toMatchObject({ code: 0, stdout: expect.stringMatching(/pending were: Mig/) });
   });
 });
 
@@ -181,7 +209,9 @@ describe('what it writes', () => {
   const run = (script: string, ...args: string[]) => runScript(join(repository, 'node_modules', script), app, ...args);
 
   test('works: migration:create with plain Node.js, then a request through the hooks of DaloyJS', async () => {
-    await write('package.json', JSON.stringify({ type: 'module', devDependencies: { '@mikro-orm/cli': '7.2.1' } }));
+    const settings = { type: 'module', devDependencies: { '@mikro-orm/cli': '7.2.1' } };
+    // as where no loader is installed
+    await write('package.json', JSON.stringify({ ...settings, 'mikro-orm': { tsLoader: 'none' } }));
     await compile({ module: 'nodenext', rewriteRelativeImportExtensions: true });
     await mkdir(join(app, 'src'));
     await add('daloyjs');

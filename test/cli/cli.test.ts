@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { MikroORM } from '@mikro-orm/core';
@@ -250,6 +250,19 @@ describe('doctor', () => {
     const { code, out } = await run('doctor', '--json');
     expect(code).toBe(0);
     expect(JSON.parse(out)).toEqual({ ok: true, findings: [], repair: { sql: [], questions: [] } });
+  });
+
+  test('what the app prints itself is not in the answer', async () => {
+    await writeApp();
+    const file = join(folder, 'mikro-orm.config.js');
+    const code = (await readFile(file, 'utf8')).replace(
+      'async up() {',
+      "async up() { console.log('creates the table');",
+    );
+    await writeFile(file, `console.log('a config');\n${code}`);
+    expect(await run('doctor')).toEqual({ code: 0, out: 'Nothing is wrong.' });
+    expect(JSON.parse((await run('doctor', '--json')).out)).toMatchObject({ ok: true });
+    expect(JSON.parse((await run('status', '--json')).stdout!)).toMatchObject({ pending: ['Migration1'] });
   });
 
   test('a minified name: found, repaired by its SQL, and told by `migrate --check`, which names doctor', async () => {

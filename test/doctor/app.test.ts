@@ -8,7 +8,6 @@ import { expect, test, vi } from 'vitest';
 import { examine } from '../../src/doctor/doctor.js';
 import { formatReport } from '../../src/doctor/report.js';
 import { explicitEntities, explicitMigrations } from '../../src/index.js';
-import { createDatabase, describeDriver } from '../support/databases.js';
 
 /** The guide's migrations: no name field. */
 class Migration1 extends Migration {
@@ -116,17 +115,3 @@ test('packages of different versions', async () => {
   expect(report.findings[0]!.evidence).toContain('@mikro-orm/migrations 7.1.11');
   await rm(folder, { recursive: true, force: true });
 });
-
-for (const driver of ['postgresql', 'mariadb'] as const) {
-  await describeDriver(driver, () => {
-    test('a pool that is larger than the server', async () => {
-      const database = await createDatabase(driver);
-      const { BaseSchema } = defineApp();
-      const config = { ...database.config, entities: explicitEntities({ Base: BaseSchema }) };
-      expect(await found({ ...config, pool: { max: 5 } })).toMatchObject({ ok: true, ids: [] });
-      const large = await found({ ...config, pool: { max: 100_001 } });
-      expect(large).toMatchObject({ ok: false, ids: ['error pool-maximum'] });
-      await database.drop();
-    });
-  });
-}

@@ -2,7 +2,7 @@ import { defineEntity, MikroORM, p, type Options } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
 import { describe, expect, test } from 'vitest';
 import { explicitEntities } from '../../src/index.js';
-import { describeDriver, type DriverName } from '../support/databases.js';
+import { describeDriver, DRIVERS, type DriverName } from '../support/databases.js';
 import {
   ALL,
   appConfig,
@@ -39,9 +39,10 @@ async function createRepaired(driver: DriverName) {
   };
 }
 
-for (const driver of ['sqlite', 'libsql', 'postgresql', 'mariadb', 'mysql'] as const) {
+for (const driver of DRIVERS) {
   await describeDriver(driver, () => {
     const isSqlite = driver === 'sqlite' || driver === 'libsql';
+    const isPostgresql = driver === 'postgresql' || driver === 'pglite';
 
     test('discriminators without evidence: a question and no SQL, and an answer leads to it', async () => {
       const database = await createRepaired(driver);
@@ -49,7 +50,7 @@ for (const driver of ['sqlite', 'libsql', 'postgresql', 'mariadb', 'mysql'] as c
         sqlite: ['pragma ignore_check_constraints = on'],
         postgresql: ['alter table animal drop constraint animal_type_check'],
         mysql: ["alter table animal modify type enum('k', 'm', 'cat', 'dog') not null"],
-      }[isSqlite ? 'sqlite' : driver === 'postgresql' ? driver : 'mysql'];
+      }[isSqlite ? 'sqlite' : isPostgresql ? 'postgresql' : 'mysql'];
       await database.run(
         ...loosen,
         "update animal set type = 'k', bark = null where id = 1",
@@ -88,7 +89,7 @@ for (const driver of ['sqlite', 'libsql', 'postgresql', 'mariadb', 'mysql'] as c
               'create index `article_tags_tag_id_index` on `article_tags` (`tag_id`)',
             ]
           : ['article_tags_article_id_foreign', 'article_tags_tag_id_foreign'].map(
-              name => `alter table article_tags drop ${driver === 'postgresql' ? 'constraint' : 'foreign key'} ${name}`,
+              name => `alter table article_tags drop ${isPostgresql ? 'constraint' : 'foreign key'} ${name}`,
             )),
         'insert into article_tags (article_id, tag_id) values (1, 99)',
       );
@@ -134,7 +135,7 @@ for (const driver of ['sqlite', 'libsql', 'postgresql', 'mariadb', 'mysql'] as c
           ]
         : ['article_tags n_id', 'article_tags l_id', 'animal_owners i_id', 'animal_owners l_id'].map(text => {
             const [table, column] = text.split(' ');
-            const kind = driver === 'postgresql' ? 'constraint' : 'foreign key';
+            const kind = isPostgresql ? 'constraint' : 'foreign key';
             return `alter table ${table} drop ${kind} ${table}_${column}_foreign`;
           });
       await execute(appConfig(base).config, lose);

@@ -306,10 +306,15 @@ describe('migration:create keeps the index up to date', () => {
     ['{ "compilerOptions": { "module": "Preserve" } }', ''],
     ['{ // "allowImportingTsExtensions": true\n "extends": "./tsconfig.base" }', ''],
     ['{ "extends": "./tsconfig.base.json", "compilerOptions": { "moduleResolution": "nodenext" } }', '.js'],
+    ['{ "extends": "@tsconfig/app" }', ''],
+    ['{ "files": [], "references": [{ "path": "./tsconfig.base.json" }] }', ''],
     ['{}', '.js'],
   ])('imports as the project does: %s', async (tsconfig, extension) => {
     await writeFile(join(folder, 'tsconfig.json'), tsconfig);
-    await writeFile(join(folder, 'tsconfig.base.json'), '{ "compilerOptions": { "moduleResolution": "bundler" } }');
+    const bundler = '{ "compilerOptions": { "moduleResolution": "bundler", }, }';
+    await writeFile(join(folder, 'tsconfig.base.json'), bundler);
+    await mkdir(join(folder, 'node_modules/@tsconfig/app'), { recursive: true });
+    await writeFile(join(folder, 'node_modules/@tsconfig/app/tsconfig.json'), bundler);
     const name = await create();
     expect(await index()).toContain(`from './${name}${extension}';`);
   });

@@ -258,6 +258,29 @@ for (const name of ['postgresql', 'mariadb'] as const) {
   });
 }
 
+await describeDriver('postgresql', () => {
+  test('a server that does not write any more is left, for the one that does, and check() says so', async () => {
+    const { database, proxy, orm, status, run, singleton } = await open('postgresql', { max: 4 });
+    const { dbName } = database.config;
+    const admin = (sql: string) => onServer({ ...database.config, dbName: 'postgres' }, sql);
+    const write = () => status(run('insert into written values (1)'));
+    await onServer(database.config, 'create table written (id int)');
+    await admin(`alter database ${dbName} set default_transaction_read_only = on`);
+    const held = await Promise.all([hold(orm), hold(orm), hold(orm)]); // connections of before and of since
+    await Promise.all(held.map(release => release()));
+    await killConnections('postgresql', database.config);
+    await expect.poll(() => proxy.open).toBe(0);
+    expect(await write()).toBe('database-read-only');
+    const [first, second] = [await hold(orm), await hold(orm)];
+    await Promise.all([first(), second()]);
+    expect(await singleton.check()).toMatchObject({ database: { ok: true, writable: false } });
+    await admin(`alter database ${dbName} set default_transaction_read_only = off`);
+    expect(await write()).toBe('database-read-only'); // by a connection that was opened before
+    expect(await Promise.all([write(), write(), write(), write()]), 'no idle one is left').toEqual(ok(4));
+    expect((await singleton.check()).database).toEqual({ ok: true });
+  });
+});
+
 for (const name of ['sqlite', 'libsql', 'pglite'] as const) {
   await describeDriver(name, () => {
     test('who waits for the one handle for too long is told so', async () => {

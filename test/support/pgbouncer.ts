@@ -1,26 +1,37 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './processes.js';
 
-/** A PgBouncer before PostgreSQL that gives a connection to whoever begins a transaction next; undefined if there is none. */
-export async function startPgBouncer(): Promise<{ port: number; stop: () => Promise<void> } | undefined> {
+/**
+ * A PgBouncer before PostgreSQL, undefined if it is not installed. By default it gives a connection to another client after
+ * each transaction. `settings` are lines of its configuration.
+ */
+export async function startPgBouncer({
+  port: server = 5432,
+  mode = 'transaction',
+  settings: more = '',
+}: { port?: number; mode?: 'transaction' | 'session'; settings?: string | undefined } = {}): Promise<
+  { port: number; stop: () => Promise<void> } | undefined
+> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'mikro-orm-web-'));
   const settings = join(folder, 'pgbouncer.ini');
   await writeFile(
     settings,
     `[databases]
-     * = host=127.0.0.1 port=5432 user=postgres
+     * = host=127.0.0.1 port=${server} user=postgres
      [pgbouncer]
-     pool_mode = transaction
+     pool_mode = ${mode}
      auth_type = any
      listen_addr = 127.0.0.1
      listen_port = ${port}
      unix_socket_dir =
-     ignore_startup_parameters = extra_float_digits`.replace(/^ +/gm, ''),
+     ignore_startup_parameters = extra_float_digits
+     ${more}`.replace(/^ +/gm, ''),
   );
   // it refuses to run as root
   const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
@@ -41,14 +52,6 @@ export async function startPgBouncer(): Promise<{ port: number; stop: () => Prom
     }
   }
   return { port, stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise(done => server.close(done));
-  return port;
 }
 
 function answers(port: number): Promise<boolean> {

@@ -43,11 +43,17 @@ export async function createProxy(port: number) {
         send(chunk);
       }
     });
-    from.on('end', () => link.fate !== 'silent' && to.end());
-    from.on('error', () => undefined);
-    from.on('close', () => {
+    from.on('end', () => {
       if (link.fate !== 'silent') {
-        to.destroy();
+        to.end();
+        from.end();
+      }
+    });
+    from.on('error', () => undefined);
+    from.on('close', hadError => {
+      if (link.fate !== 'silent') {
+        // else what the other side has not read yet is on its way
+        void (hadError ? to.destroy() : to.end());
       }
       if (link.client.destroyed && link.upstream.destroyed) {
         links.delete(link);
@@ -64,6 +70,7 @@ export async function createProxy(port: number) {
     forward(link, upstream, client);
     if (fate === 'stalled') {
       client.pause();
+      upstream.pause();
     }
   });
   const listen = (at: number) => new Promise<void>(done => server.listen(at, '127.0.0.1', done));

@@ -5,7 +5,9 @@ export interface DatabaseLock {
   findHolder(): Promise<string>;
   /** Uses the connection behind the lock; rejects where it is gone, and the lock with it. */
   touch(): Promise<void>;
-  /** Calls `listener` when that connection ends, as soon as this process hears of it. */
+  /** Whether that connection has ended, as far as this process has heard. */
+  isLost(): boolean;
+  /** Calls `listener` when it ends. */
   onLost(listener: () => void): void;
   /** Gives it up, also where it was not acquired. */
   close(): Promise<void>;

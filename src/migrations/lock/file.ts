@@ -50,7 +50,8 @@ export function openFileLock(file: string): DatabaseLock {
     tryAcquire: async () => (held = tryAcquire()),
     findHolder: async () => describeHolder(path),
     touch: async () => undefined,
-    onLost: () => undefined, // nobody else can take it away
+    isLost: () => false, // nobody else can take it away
+    onLost: () => undefined,
     async close() {
       try {
         // a process that gives up while nobody holds the lock leaves no file, either

@@ -37,13 +37,19 @@ export class HeldLock {
     return this.#lost.signal;
   }
 
-  /** Rejects where the lock is not held any more; undefined where there is fresh proof that it is, which costs nothing. */
-  assertHeld(): Promise<void> | undefined {
-    const [wall, monotonic] = now();
-    if (!this.#lost.signal.aborted && Math.max(wall - this.#proved[0], monotonic - this.#proved[1]) < PROOF) {
-      return undefined;
+  /** Rejects where the lock is not held any more. Asks the server where what it said last is old. */
+  async assertHeld(): Promise<void> {
+    // a process that was frozen for a moment goes on before it has read that the connection has ended
+    await turn();
+    await turn();
+    if (this.#lock.isLost()) {
+      this.#lose(new Error('The connection of the lock has ended'));
     }
-    return this.#ask();
+    this.#lost.signal.throwIfAborted();
+    const [wall, monotonic] = now();
+    if (Math.max(wall - this.#proved[0], monotonic - this.#proved[1]) >= PROOF) {
+      await this.#ask();
+    }
   }
 
   /** Ends the heartbeat. */
@@ -73,5 +79,8 @@ export class HeldLock {
     this.#lost.abort(this.#explain(cause));
   }
 }
+
+/** Resolves after the sockets were read. */
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
 const now = (): readonly [wall: number, monotonic: number] => [Date.now(), performance.now()];

@@ -1,4 +1,5 @@
 import { realpath } from 'node:fs/promises';
+import { diagnostics } from '../../channels.js';
 import { MigrationLockError } from '../../errors.js';
 import { driverOptions, isOwnPool, sqlConnections, type SqlConnection } from '../../mikro-orm-internals.js';
 import type { AnyOrm } from '../../orm-source.js';
@@ -42,14 +43,18 @@ export async function withMigrationLock(
   { timeout = DEFAULT_LOCK_TIMEOUT, limits = resolvePoolOptions(), assertOpen = () => undefined }: MigrationLockOptions,
   work: (guard: RunGuard) => Promise<void>,
 ): Promise<void> {
-  const end = performance.now() + timeout;
+  const begin = performance.now();
+  const end = begin + timeout;
   const left = (): number => end - performance.now();
   const lock = await openDatabaseLock(orm, limits);
   if (!lock) {
-    return work({ lost: new AbortController().signal, assertHeld: () => undefined });
+    return work({ lost: new AbortController().signal, assertHeld: async () => undefined });
   }
   const name = orm.config.get('contextName');
   let held: HeldLock | undefined;
+  let heldSince: number | undefined;
+  let isWaiting = false;
+  const tellLost = (): void => diagnostics.migrationLockLost.publish({ name });
   try {
     const noAnswer = (): Error =>
       new MigrationLockError(
@@ -57,6 +62,10 @@ export async function withMigrationLock(
       );
     while (!(await within(Math.max(left(), PATIENCE), lock.tryAcquire(), noAnswer))) {
       assertOpen();
+      if (!isWaiting) {
+        isWaiting = true;
+        diagnostics.migrationLockWaiting.publish({ name });
+      }
       if (left() <= 0) {
         throw new MigrationLockError(
           `Another process migrates the database of "${name}", and was not done after ${timeout} ms: \`detail\` says where to find it. If it hangs, end it; if migrations take that long, raise migrate.lockTimeout.`,
@@ -67,14 +76,21 @@ export async function withMigrationLock(
     }
     assertOpen();
     held = new HeldLock(lock, cause => lockLost(name, cause));
+    heldSince = performance.now();
+    diagnostics.migrationLockHeld.publish({ name, wait: heldSince - begin });
     const { lost } = held;
+    lost.addEventListener('abort', tellLost);
     await work(held).catch((error: unknown) => {
       throw lost.reason ?? error;
     });
   } finally {
     held?.end();
+    held?.lost.removeEventListener('abort', tellLost); // its connection is about to be closed
     // of a server that is away, say: what was thrown before tells more
     await within(PATIENCE, lock.close()).catch(() => undefined);
+    if (heldSince !== undefined) {
+      diagnostics.migrationLockReleased.publish({ name, duration: performance.now() - heldSince });
+    }
   }
 }
 

@@ -49,6 +49,7 @@ export async function openSessionLock(
       return holder ? queries.describe(String(holder)) : 'it has ended by now, or this user may not see it';
     },
     touch: async () => void (await ask(queries.touch)),
+    isLost: () => session.isEnded,
     onLost: listener => session.onEnd(listener),
     async close() {
       // the server frees the lock with the session, too

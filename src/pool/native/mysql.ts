@@ -10,7 +10,12 @@ interface MysqlConnection {
   readonly _released?: boolean;
   readonly _fatalError?: unknown;
   readonly threadId?: number | null;
-  readonly stream: { readonly bytesRead?: number; readonly destroyed?: boolean; destroy(): void };
+  readonly stream: {
+    readonly bytesRead?: number;
+    readonly destroyed?: boolean;
+    readonly readableEnded?: boolean;
+    destroy(): void;
+  };
   query(sql: string, callback: (error: Error | null, rows: unknown) => void): void;
   ping(callback: (error: Error | null) => void): void;
   once(event: 'end', listener: () => void): void;
@@ -127,7 +132,7 @@ class MysqlNativeClient extends NativeClient {
 
   isEnded(): boolean {
     const { _closing, _fatalError, stream } = this.#connection;
-    return this.#isDestroyed || !!_closing || !!_fatalError || stream.destroyed === true;
+    return this.#isDestroyed || !!_closing || !!_fatalError || !!stream.destroyed || !!stream.readableEnded;
   }
 
   isInTransaction(): undefined {
@@ -148,6 +153,11 @@ class MysqlNativeClient extends NativeClient {
 
   ping(): Promise<unknown> {
     return new Promise<void>((resolve, reject) => this.#connection.ping(error => (error ? reject(error) : resolve())));
+  }
+
+  isReadOnly(error: unknown): boolean {
+    const { errno, message } = error as { errno?: unknown; message?: unknown };
+    return errno === 1836 || (errno === 1290 && /read[-_]only/.test(String(message)));
   }
 
   onEnd(listener: () => void): () => void {

@@ -27,6 +27,8 @@ export abstract class NativeClient {
   abstract query(sql: string): Promise<Record<string, unknown>[]>;
   /** Asks for a sign of life. */
   abstract ping(): Promise<unknown>;
+  /** Whether an error says that the server does not write any more: after a failover, a new connection finds the one that does. */
+  abstract isReadOnly(error: unknown): boolean;
   /** Calls `listener` when the connection ends; the function that is returned takes it back. */
   abstract onEnd(listener: () => void): () => void;
   /** Closes its socket and takes it out of the driver's pool, which may then open another one. */

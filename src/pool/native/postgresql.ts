@@ -9,7 +9,12 @@ interface PgClient {
   /** `I` idle, `T` in a transaction, `E` in a failed one. Since pg 8.16. */
   getTransactionStatus?(): string | null;
   readonly connection?: {
-    readonly stream: { readonly bytesRead?: number; readonly destroyed?: boolean; destroy(): void };
+    readonly stream: {
+      readonly bytesRead?: number;
+      readonly destroyed?: boolean;
+      readonly readableEnded?: boolean;
+      destroy(): void;
+    };
     once(event: Event, listener: () => void): void;
     removeListener(event: Event, listener: () => void): void;
   };
@@ -24,7 +29,7 @@ interface PgClient {
 
 /** The part of pg's `Connection` that sends a request to cancel. */
 interface PgConnection {
-  readonly stream: { destroy(): void };
+  readonly stream: { destroy(): void; unref?(): void };
   connect(port: number | string, host?: string): void;
   on(event: 'connect' | 'sslconnect' | 'error' | 'end', listener: () => void): void;
   requestSsl(): void;
@@ -165,7 +170,8 @@ class PgNativeClient extends NativeClient {
   }
 
   isEnded(): boolean {
-    return this.#isDestroyed || this.#client._queryable === false || this.#client.connection?.stream.destroyed === true;
+    const { stream } = this.#client.connection ?? {};
+    return this.#isDestroyed || this.#client._queryable === false || !!stream?.destroyed || !!stream?.readableEnded;
   }
 
   isInTransaction(): boolean | undefined {
@@ -195,6 +201,10 @@ class PgNativeClient extends NativeClient {
 
   ping(): Promise<unknown> {
     return this.#client.query('select 1');
+  }
+
+  isReadOnly(error: unknown): boolean {
+    return (error as { code?: unknown }).code === '25006';
   }
 
   onEnd(listener: () => void): () => void {
@@ -232,6 +242,7 @@ function cancel(client: PgClient): void {
   const Client = client.constructor as new (options: object) => { connection: PgConnection };
   const { connection } = new Client({ host, port, ssl });
   const send = (): void => connection.cancel(processID, secretKey);
+  connection.stream.unref?.(); // a process that ends need not wait for it
   setTimeout(() => connection.stream.destroy(), CANCEL_LIMIT).unref();
   connection.on('error', () => connection.stream.destroy());
   connection.on('connect', ssl ? () => connection.requestSsl() : send);

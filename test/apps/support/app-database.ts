@@ -6,6 +6,8 @@ import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { createDatabase, isReachable, onServer, type DatabaseConfig } from '../../support/databases.ts';
 import type { Env } from './next-app.js';
 
+type SqlConnection = ReturnType<PostgreSqlDriver['getConnection']>;
+
 /** The two copies of the domain in the fixture app. */
 export const PATTERNS = ['ours', 'guide'] as const;
 export type Pattern = (typeof PATTERNS)[number];
@@ -30,6 +32,8 @@ export interface AppDatabase {
   /** The file of SQLite. */
   file: string | undefined;
   query<T>(sql: string): Promise<T[]>;
+  /** Runs statements as one script, on one connection. */
+  script(sql: string): Promise<void>;
   /** Names in the migrations table, in the order of their runs; none where there is no such table. */
   recorded(): Promise<string[]>;
   drop(): Promise<void>;
@@ -40,13 +44,21 @@ export async function createAppDatabase(driver: Driver, pattern: Pattern): Promi
   const database = await createDatabase(driver);
   const { config } = database;
   const query = <T>(sql: string): Promise<T[]> => onServer<T[]>(config, sql);
+  const script = async (sql: string): Promise<void> => {
+    const orm = new MikroORM({ ...config, entities: [], discovery: { warnWhenNoEntities: false } });
+    try {
+      await (orm.driver.getConnection() as SqlConnection).executeDump(sql);
+    } finally {
+      await orm.close();
+    }
+  };
   const recorded = async (): Promise<string[]> => {
     const rows = await query<{ name: string }>('select name from mikro_orm_migrations order by id').catch(() => []);
     return rows.map(({ name }) => name);
   };
   if (driver === 'sqlite') {
     const file = String(config.dbName);
-    return { env: { [`${prefix}DATABASE_FILE`]: file }, file, query, recorded, drop: database.drop };
+    return { env: { [`${prefix}DATABASE_FILE`]: file }, file, query, script, recorded, drop: database.drop };
   }
   const name = config.dbName!;
   await onServer(config, `create role ${name} login connection limit ${CONNECTION_LIMIT}`);
@@ -55,6 +67,7 @@ export async function createAppDatabase(driver: Driver, pattern: Pattern): Promi
     env: { [`${prefix}DATABASE_URL`]: `postgres://${name}@${config.host}:${config.port}/${name}` },
     file: undefined,
     query,
+    script,
     recorded,
     async drop() {
       await database.drop();

@@ -316,3 +316,42 @@ await describeDriver('sqlite', name => {
     });
   });
 });
+
+await describeDriver('mariadb', name => {
+  test('a deadlock that undoes all of it is no end in silence, and nothing is committed', async () => {
+    await onDatabase(
+      name,
+      () => ({}),
+      async (orm, sql) => {
+        await sql('create table t (id int primary key, n int)');
+        await sql('insert into t values (1, 1), (2, 2)');
+        const { driver: own, host, port, user, dbName } = (await orm()).config.getAll();
+        const config = { driver: own, host, port, user, password: '', dbName } as never;
+        await using other = createOrmSingleton({ ...(config as object), entities: [User] } as never, { name: 'other' });
+        const em = (await other()).em.fork() as unknown as SqlEntityManager;
+        const sandbox = await openSandbox(orm);
+        await sql('update t set n = 10 where id = 1');
+        await em.begin();
+        for (let i = 10; i < 60; i++) {
+          await em.execute(`insert into t values (${i}, 0)`); // the server ends the one that has written less
+        }
+        await em.execute('update t set n = 20 where id = 2');
+        const waiting = em.execute('update t set n = 20 where id = 1');
+        const find = `select id from information_schema.processlist where db = '${String(dbName)}' and info like 'update t set n = 20 where id = 1%'`;
+        await expect.poll(() => onServer<unknown[]>(config, find)).toHaveLength(1);
+        await expect(sql('update t set n = 10 where id = 2')).rejects.toMatchObject({ code: 'ER_LOCK_DEADLOCK' });
+        await waiting;
+        const late = (await orm()).em.fork().transactional(tx => tx.insert(User, { id: 9 }));
+        await expect(late).rejects.toThrow();
+        await expect(sql('insert into t values (4, 4)')).rejects.toMatchObject({ code: 'SANDBOX' });
+        await sandbox.rollback();
+        await em.rollback();
+        expect(await sql('select * from t')).toEqual([
+          { id: 1, n: 1 },
+          { id: 2, n: 2 },
+        ]);
+        expect(await sql('select * from users')).toEqual([]);
+      },
+    );
+  });
+});

@@ -14,6 +14,8 @@ interface Group {
   environment?: 'production' | 'development';
   /** Seconds, then it is stopped. */
   limit: number;
+  /** Only where it is asked for by name. */
+  onDemand?: boolean;
 }
 
 const GROUPS: Group[] = [
@@ -24,8 +26,10 @@ const GROUPS: Group[] = [
   { file: 'storm.ts', rows: ['storm'], needs: ['postgresql'], limit: 60 },
   { file: 'reload.ts', rows: ['reload'], needs: ['postgresql'], environment: 'development', limit: 60 },
   { file: 'replicas.ts', rows: ['replicas'], needs: ['postgresql', 'mariadb'], limit: 90 },
+  { file: 'edge.ts', rows: ['edge'], limit: 120 },
   { file: 'map-error.ts', rows: ['map-error'], limit: 60 },
   { file: 'testing.ts', rows: ['testing'], needs: ['postgresql'], limit: 120 },
+  { file: 'soak.ts', rows: ['soak'], needs: ['postgresql'], limit: 900, onDemand: true },
 ];
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } });
@@ -38,7 +42,7 @@ if (unknown.length > 0) {
 console.log(`Node.js ${process.version}, ${cpus().length} cores`);
 const measured: Row[] = [];
 for (const group of GROUPS) {
-  const wanted = group.rows.filter(id => positionals.length === 0 || positionals.includes(id));
+  const wanted = group.rows.filter(id => (positionals.length === 0 && !group.onDemand) || positionals.includes(id));
   const missing: string[] = [];
   for (const name of wanted.length > 0 ? (group.needs ?? []) : []) {
     if (!(await isReachable(name))) {

@@ -3,6 +3,7 @@
 export * from './mikro-orm-internals/connections.js';
 export * from './mikro-orm-internals/contexts.js';
 export * from './mikro-orm-internals/filters.js';
+export * from './mikro-orm-internals/generated-code.js';
 export * from './mikro-orm-internals/migrations.js';
 export * from './mikro-orm-internals/orms.js';
 export * from './mikro-orm-internals/replicas.js';

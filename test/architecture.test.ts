@@ -24,7 +24,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   index: all,
   testing: [...all, 'index'],
   cli: [...all, 'doctor', 'index'],
-  edge: ['index', 'channels', 'errors'],
+  edge: all,
+  conditions: [...all, 'index'],
 };
 
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'));

@@ -1,12 +1,16 @@
-import { MikroORM, defineEntity, p } from '@mikro-orm/core';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { MikroORM, RequestContext, Utils, defineEntity, p, serialize } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { explicitMigrations } from '../src/index.js';
 import {
+  contextStorage,
+  generateCode,
   hasMigrationsTable,
   migrationStatements,
   migrationsTableName,
   migrationsTableSql,
+  ownDialect,
   readSchemas,
   schemaHelper,
   sqlConnections,
@@ -131,5 +135,102 @@ for (const driver of DRIVERS) {
       await orm.close();
       await database.drop();
     });
+
+    test('a connection of its own makes the dialect of the driver, on other options', async () => {
+      const database = await createDatabase(driver);
+      const orm = new MikroORM({
+        ...database.config,
+        entities: [],
+        discovery: { warnWhenNoEntities: false },
+        ensureDatabase: false,
+      });
+      const dialect = await ownDialect(sqlConnections(orm)[0]![1], {});
+      expect(dialect.createDriver).toBeTypeOf('function');
+      expect(dialect.createAdapter()).toBeTypeOf('object');
+      await database.drop();
+    });
   });
 }
+
+test('contexts are kept in an AsyncLocalStorage', () => {
+  expect(contextStorage(RequestContext)).toBeInstanceOf(AsyncLocalStorage);
+});
+
+test('all code is generated at once: no later use generates more', async () => {
+  const database = await createDatabase('sqlite');
+  const Place = defineEntity({ name: 'Place', embeddable: true, properties: { floor: p.integer() } });
+  const Address = defineEntity({
+    name: 'Address',
+    embeddable: true,
+    properties: { city: p.string(), places: () => p.embedded(Place).array() },
+  });
+  const Person = defineEntity({
+    name: 'Person',
+    discriminatorColumn: 'kind',
+    abstract: true,
+    properties: { id: p.integer().primary(), kind: p.string(), name: p.string() },
+  });
+  const Author = defineEntity({
+    name: 'Author',
+    extends: Person,
+    properties: {
+      address: () => p.embedded(Address),
+      addresses: () => p.embedded(Address).array(),
+      version: p.integer().version(),
+      books: () => p.oneToMany(Book).mappedBy('author'),
+    },
+  });
+  const Book = defineEntity({
+    name: 'Book',
+    properties: { id: p.uuid().primary(), author: () => p.manyToOne(Author), readers: () => p.manyToMany(Author) },
+  });
+  const Rating = defineEntity({
+    name: 'Rating',
+    properties: {
+      book: () => p.manyToOne(Book).primary(),
+      by: () => p.manyToOne(Author).primary(),
+      stars: p.integer(),
+    },
+  });
+  const orm = new MikroORM({ ...database.config, entities: [Place, Address, Person, Author, Book, Rating] });
+  await orm.schema.create();
+  generateCode(orm);
+  const generated = vi.spyOn(Utils, 'createFunction');
+  const em = orm.em.fork();
+  const author = em.create(Author, {
+    kind: 'author',
+    name: 'a',
+    address: { city: 'Graz', places: [{ floor: 1 }] },
+    addresses: [{ city: 'Wien', places: [{ floor: 2 }] }],
+  });
+  const book = em.create(Book, { id: crypto.randomUUID(), author, readers: [author] });
+  em.create(Rating, { book, by: author, stars: 1 });
+  await em.flush();
+  author.address.city = 'Linz';
+  author.addresses.push({ city: 'Bern', places: [] });
+  await em.flush();
+  const other = em.fork();
+  const [found] = await other.findAll(Rating, { populate: ['book.readers', 'by.books'] });
+  expect(serialize(found!, { populate: ['book.readers', 'by'] })).toMatchObject({
+    stars: 1,
+    by: { address: { city: 'Linz' } },
+  });
+  await other.upsert(Book, { id: book.id, author: author.id });
+  await other.refresh(found!);
+  other.assign(found!, { stars: 2 });
+  other.remove(found!);
+  await other.flush();
+  other.map(Book, { id: 'x', author_id: 1 });
+  other.merge(Author, {
+    id: 7,
+    kind: 'author',
+    name: 'b',
+    address: { city: 'x', places: [] },
+    addresses: [],
+    version: 1,
+  });
+  expect(generated.mock.calls.map(([, code]) => code)).toEqual([]);
+  generated.mockRestore();
+  await orm.close();
+  await database.drop();
+});

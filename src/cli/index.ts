@@ -130,3 +130,5 @@ async function doctor(options: LookOptions & { discriminator?: string[] | undefi
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch(error => fail(error, 1));
+// what a config has opened, such as wrangler's proxy of D1, must not keep a deploy step waiting
+setTimeout(() => process.exit(), 500).unref();

@@ -191,6 +191,15 @@ export function checkedMigratorOf(orm: AnyOrm): Pick<Migrator, 'up'> {
   return own.constructor === Migrator ? new CheckedMigrator(orm, {}, false) : own;
 }
 
+/**
+ * A Migrator like that of `orm`, which has not run yet: one remembers which tables it has found, and an ORM of Durable Objects
+ * has as many databases as there are objects.
+ */
+export function freshMigrator(orm: AnyOrm): Pick<Migrator, 'up'> {
+  const { renamed = {}, lacksMigrations = false } = orm.migrator as unknown as Partial<CheckedMigrator>;
+  return new CheckedMigrator(orm, renamed, lacksMigrations);
+}
+
 /** The map of `explicitMigrations`, whichever copy of this module has registered the Migrator. */
 export function renamedMigrations(orm: AnyOrm): RenamedMigrations {
   return (orm.migrator as unknown as Partial<CheckedMigrator>).renamed ?? {};

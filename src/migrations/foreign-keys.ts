@@ -16,6 +16,12 @@ interface Violation {
 /** How many rows an error names. */
 const SHOWN = 5;
 
+/**
+ * Begins a query that may see the database as it was before the running transaction: on D1, where a transaction is sent at
+ * its end, no query can see more, and others are refused.
+ */
+export const AS_COMMITTED = '/* as committed */';
+
 /** Whether foreign keys are a pragma, which does nothing within a transaction: SQLite and libSQL. */
 export function hasForeignKeyPragma(orm: AnyOrm): boolean {
   const { disableForeignKeysSQL } = (orm.driver.getPlatform() as unknown as PlatformInternals).getSchemaHelper();
@@ -123,14 +129,25 @@ export class ForeignKeyGuard {
   }
 
   async #check(transaction: Transaction | undefined): Promise<Violation[]> {
-    return (await this.#connection.execute('pragma foreign_key_check', [], 'all', transaction)) as Violation[];
+    return (await this.#connection.execute(
+      `${AS_COMMITTED} pragma foreign_key_check`,
+      [],
+      'all',
+      transaction,
+    )) as Violation[];
   }
 
   async #findParents(transaction: Transaction | undefined): Promise<ReadonlySet<string>> {
-    const sql = `select distinct lower(f."table") as name from sqlite_master m, pragma_foreign_key_list(m.name) f
-      where m.type = 'table' and lower(m.name) <> lower(f."table")`;
-    const rows = (await this.#connection.execute(sql, [], 'all', transaction)) as { name: string }[];
-    return new Set(rows.map(({ name }) => name));
+    const ask = async <T>(sql: string): Promise<T[]> =>
+      (await this.#connection.execute(`${AS_COMMITTED} ${sql}`, [], 'all', transaction)) as T[];
+    const parents = new Set<string>();
+    // table by table, for D1 forbids the pragma as a function
+    for (const { name } of await ask<{ name: string }>("select name from sqlite_master where type = 'table'")) {
+      const keys = await ask<{ table: string }>(`pragma foreign_key_list("${name.replaceAll('"', '""')}")`);
+      const others = keys.map(({ table }) => table.toLowerCase()).filter(table => table !== name.toLowerCase());
+      others.forEach(table => parents.add(table));
+    }
+    return parents;
   }
 
   #assertNoParentDropped<T>(query: T): T {
@@ -138,8 +155,11 @@ export class ForeignKeyGuard {
     const drops = /(?:^|;)\s*drop\s+table\s+(?:if\s+exists\s+)?(?:main\s*\.\s*)?["'`[]?([^"'`\];\s]+)/gi;
     for (const [, table] of String(sql ?? '').matchAll(drops)) {
       if (this.#parents.has(table!.toLowerCase())) {
+        const reason = this.#switchOff
+          ? 'This database keeps foreign keys on (D1, Durable Objects). Change the table by `alter table`, which can add, rename and drop columns; or copy those other tables in the same migration, drop them first, and write them anew.'
+          : 'It runs in a transaction that began with foreign keys on, where SQLite cannot switch them off. Call migrator.up() and down() without `transaction`, or run `pragma foreign_keys = off` before that transaction begins.';
         throw new OrmConfigError(
-          `This run of migrations would drop or rebuild ${table}, and with it the rows of other tables that refer to it: it runs in a transaction that began with foreign keys on, where SQLite cannot switch them off. Call migrator.up() and down() without \`transaction\`, or run \`pragma foreign_keys = off\` before that transaction begins.`,
+          `This run of migrations would drop or rebuild ${table}, and with it the rows of other tables that refer to it. ${reason}`,
         );
       }
     }

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { MigrationsOptions } from '@mikro-orm/core';
 import { OrmConfigError } from '../errors.js';
 
@@ -9,6 +7,8 @@ export function findMigrationFiles(
   names: readonly string[],
   emit: MigrationsOptions['emit'] = 'ts',
 ): ReadonlyMap<string, string> {
+  const { existsSync } = process.getBuiltinModule('node:fs');
+  const { join } = process.getBuiltinModule('node:path');
   const files = new Map(names.map(name => [name, join(folder, `${name}.${emit}`)]));
   const missing = [...files.values()].filter(file => !existsSync(file));
   if (missing.length > 0) {

@@ -1,10 +1,12 @@
-import { existsSync } from 'node:fs';
-import { readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
 import type { AnyOrm } from '../orm-source.js';
 import { readTsconfig } from '../util/tsconfig.js';
 import { warn } from '../util/warn.js';
 import { exportedMigrations, mentionsMigration, type ExportedMigration } from './exported-migrations.js';
+
+// A bundle for workerd has this file, too, and static imports of what workerd may lack would stop it from loading.
+const { existsSync } = process.getBuiltinModule('node:fs');
+const { readdir, readFile, realpath, rename, rm, writeFile } = process.getBuiltinModule('node:fs/promises');
+const { basename, dirname, join, resolve } = process.getBuiltinModule('node:path');
 
 const MARK = '// Written by mikro-orm-web: migration:create keeps this list up to date.';
 

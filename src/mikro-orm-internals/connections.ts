@@ -89,3 +89,9 @@ export function buildDialect(connection: SqlConnection): Dialect | Promise<Diale
 export function replaceDialect(connection: SqlConnection, dialect: () => Dialect | Promise<Dialect>): void {
   connection.createKyselyDialect = dialect;
 }
+
+/** MikroORM's own dialect with these options, of a connection of its own: closing it leaves the ORM's alone. */
+export function ownDialect(connection: SqlConnection, options: Record<string, unknown>): Dialect | Promise<Dialect> {
+  const Connection = connection.constructor as new (config: AnyOrm['config']) => SqlConnection;
+  return new Connection(connection.config).createKyselyDialect(options);
+}

@@ -85,6 +85,11 @@ function endWith<T>(result: T, ems: readonly EntityManager[]): T {
   return result.finally(end) as T; // a rejection that nobody handles stays one
 }
 
+/** What MikroORM keeps contexts in: an AsyncLocalStorage, or a store for the whole isolate where it found none. */
+export function contextStorage(context: typeof RequestContext): unknown {
+  return (context as unknown as { storage: unknown }).storage;
+}
+
 /** Runs `callback` where `ems` are the EntityManagers of the running request, each under the name of its ORM. */
 export function runInContext<T>(ems: readonly EntityManager[], callback: () => T): T {
   const { storage } = RequestContext as unknown as { storage: { run(context: RequestContext, next: () => T): T } };

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { Transaction } from '@mikro-orm/core';
 import type { DatabaseConnection, Kysely, SqlConnection } from './connections.js';
 
@@ -7,7 +7,7 @@ interface Pin {
   readonly owner: SqlConnection;
   client: Kysely | undefined;
 }
-const pins = new AsyncLocalStorage<Pin>();
+let pins: AsyncLocalStorage<Pin> | undefined;
 const pinnable = new WeakSet<SqlConnection>();
 
 /**
@@ -21,7 +21,7 @@ export async function pinConnection<T>(
   if (!pinnable.has(owner)) {
     pinnable.add(owner);
     const pinned = (): Kysely | undefined => {
-      const pin = pins.getStore();
+      const pin = pins?.getStore();
       return pin?.owner === owner ? pin.client : undefined;
     };
     const getClient = owner.getClient.bind(owner);
@@ -30,6 +30,7 @@ export async function pinConnection<T>(
     owner.execute = (query: unknown, params?: unknown, method?: unknown, ctx?: unknown, ...rest: unknown[]) =>
       execute(query, params, method, ctx ?? pinned(), ...rest);
   }
+  const storage = (pins ??= new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)<Pin>());
   await owner.ensureConnection();
   return owner
     .getClient()
@@ -39,7 +40,7 @@ export async function pinConnection<T>(
       await client.getExecutor().provideConnection(async own => void (connection = own));
       const pin: Pin = { owner, client };
       try {
-        return await pins.run(pin, () => work(connection));
+        return await storage.run(pin, () => work(connection));
       } finally {
         pin.client = undefined;
       }

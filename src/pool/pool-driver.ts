@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { diagnostics, type PoolMessage } from '../channels.js';
 import {
   buildDialect,
@@ -59,7 +58,7 @@ export class PoolDriver {
   readonly limits: PoolLimits;
   readonly #options: PoolDriverOptions;
   readonly #makeOwner: () => SqlConnection;
-  readonly #borrowing = new AsyncLocalStorage<Borrowing>();
+  readonly #borrowing = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)<Borrowing>();
   readonly #functions: SqliteFunctions;
   readonly #native: NativeDriver | undefined;
   readonly #validation: Validation | undefined;

@@ -1,5 +1,3 @@
-import { statSync } from 'node:fs';
-
 /** How long a handle may go on with a file that is no longer there, in ms. */
 const LOOK = 1_000;
 
@@ -35,6 +33,7 @@ export function watchReplacement(file: string): () => boolean {
 }
 
 function identify(file: string): string | undefined {
+  const { statSync } = process.getBuiltinModule('node:fs');
   const found = statSync(file, { throwIfNoEntry: false });
   return found && `${found.dev} ${found.ino}`;
 }

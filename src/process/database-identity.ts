@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { driverOptions, isOwnPool, sqlConnections, type SqlConnection } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
 
@@ -84,7 +82,8 @@ function locate(
   const packages = orm.driver.getDependencies();
   const driver = packages.at(-1) ?? 'unknown';
   const dbName = orm.config.get('dbName');
-  if (isOwnPool(options)) {
+  // the generic driver of @mikro-orm/sql has no client of its own: what leads to its database is a dialect
+  if (isOwnPool(options) || driver === 'kysely') {
     return { place: `${driver} own pool ${dbName}`, inMemory: false, exclusive: false };
   }
   if (EMBEDDED.some(name => packages.includes(name))) {
@@ -134,6 +133,7 @@ function embeddedFile(
   }
   // of a remote one, what may be shown: a token may stand in its query
   const [remote] = /^(?:https?|libsql|wss?):\/\/[^?]+/.exec(place) ?? [];
+  const { resolve } = process.getBuiltinModule('node:path');
   const file = remote?.replace(/\/\/.*@/, '//') ?? resolve(driver === 'libsql' ? fileOfUrl(place) : bareFolder(place));
   // PGlite keeps several databases in one folder
   return options['dataDir'] && dbName ? `${file} ${dbName}` : file;
@@ -145,6 +145,7 @@ const bareFolder = (place: string): string => place.replace(/^file:\/\//, '');
 /** Every folder of PostgreSQL has this file; undefined for what is none, as `idb://`. */
 function pgliteMark(place: string): string | undefined {
   const folder = bareFolder(place);
+  const { join, resolve } = process.getBuiltinModule('node:path');
   return folder.includes('://') ? undefined : join(resolve(folder), 'PG_VERSION');
 }
 
@@ -152,7 +153,7 @@ function pgliteMark(place: string): string | undefined {
  * Whether the database can be asked without creating it: to open a file or a folder that is not there makes an empty database.
  */
 export function isThere({ mark }: Pick<DatabaseIdentity, 'mark'>): boolean {
-  return mark === undefined || existsSync(mark);
+  return mark === undefined || process.getBuiltinModule('node:fs').existsSync(mark);
 }
 
 /** `file:a%20b.db?mode=rwc` is the file `a b.db`. */

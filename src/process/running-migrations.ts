@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import type { AsyncLocalStorage } from 'node:async_hooks';
 import { OrmConfigError } from '../errors.js';
 
 /** A run of migrations, as the code that it calls finds it. */
@@ -14,7 +14,7 @@ const KEY = Symbol.for('mikro-orm-web/running-migrations@1');
 
 function runs(): AsyncLocalStorage<Run> {
   const host = globalThis as { [KEY]?: AsyncLocalStorage<Run> };
-  return (host[KEY] ??= new AsyncLocalStorage());
+  return (host[KEY] ??= new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)<Run>());
 }
 
 /** Runs migrations of the ORM of this name. What they call and await must not wait for that ORM; what outlives them may. */

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, resolve } from 'node:path';
+// A bundle for workerd has this file, too: see write-index.ts.
+const { existsSync, readFileSync, statSync } = process.getBuiltinModule('node:fs');
+const { createRequire } = process.getBuiltinModule('node:module');
+const { dirname, resolve } = process.getBuiltinModule('node:path');
 
 /** Options of TypeScript's compiler, as a tsconfig.json has them. */
 export interface CompilerOptions {

@@ -99,6 +99,10 @@ export const postgresql: DriverErrors = {
     },
     { begins: /^Client .+ not queryable$/, verdict: 'database-unavailable', ambiguous: true },
     { begins: /^Cannot use a pool after/, verdict: 'database-unavailable', ambiguous: true },
+    // a socket of Cloudflare Workers, by which pg and mysql2 connect there
+    { begins: /^proxy request failed, cannot connect to the specified address/, verdict: 'database-unavailable' },
+    { begins: /^connection attempt failed$/, verdict: 'database-unavailable', ambiguous: true }, // by Hyperdrive
+    { begins: /^Network connection lost\b/, verdict: 'database-unavailable', ambiguous: true },
     { begins: /^PGlite is clos/, verdict: 'database-unavailable' },
     { begins: /^timeout expired$/, verdict: 'database-unavailable', ambiguous: true }, // pg, while it connects
     { begins: /^timeout exceeded when trying to connect$/, verdict: 'database-overloaded' }, // pg-pool

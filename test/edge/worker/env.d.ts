@@ -1,0 +1,8 @@
+declare namespace Cloudflare {
+  interface Env {
+    DB: D1Database;
+    STORE: DurableObjectNamespace;
+    HYPERDRIVE: Hyperdrive;
+    LIBSQL_URL: string;
+  }
+}

@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           name: 'library',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/apps/**', 'test/daloyjs/**', '**/node_modules/**'],
+          exclude: ['test/apps/**', 'test/daloyjs/**', 'test/frameworks/**', '**/node_modules/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
@@ -32,6 +32,18 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 600_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // the adapters, each in an app of its framework: one after the other, for they put the servers under load
+          name: 'frameworks',
+          include: ['test/frameworks/*.test.ts'],
+          globalSetup: './test/frameworks/support/global-setup.ts',
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
         },
       },
       {

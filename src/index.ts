@@ -13,13 +13,16 @@ export { retryTransaction } from './requests/retry-transaction.js';
 export type { RetryOptions } from './requests/retry-transaction.js';
 export { openEm } from './requests/open-em.js';
 export type { OpenedEm } from './requests/open-em.js';
+export { whenSent } from './requests/when-sent.js';
 export { forkPerRequest } from './requests/fork-per-request.js';
 export type { RequestOptions } from './requests/request-options.js';
 
 export { mapOrmError } from './problems/map-orm-error.js';
 export { toProblemResponse } from './problems/to-problem-response.js';
+export { writeProblem } from './problems/write-problem.js';
 export type { MapOrmErrorOptions, ProblemOverride } from './problems/map-orm-error.js';
-export type { ProblemResponseInit } from './problems/to-problem-response.js';
+export type { ProblemResponseInit } from './problems/problem-answer.js';
+export type { ProblemTarget } from './problems/write-problem.js';
 export type { OrmProblem, OrmProblemCode } from './problems/problem-codes.js';
 export {
   ExplicitNameError,

@@ -26,7 +26,9 @@ test('the public surface', () => {
     'openEm',
     'retryTransaction',
     'toProblemResponse',
+    'whenSent',
     'withRequestContext',
+    'writeProblem',
   ]);
 });
 

@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
 import { MikroORM, defineEntity, p } from '@mikro-orm/core';
 import { defineConfig, type SqlEntityManager, type SqliteDriver } from '@mikro-orm/sqlite';
 import { defineConfig as definePostgresConfig, type PostgreSqlDriver } from '@mikro-orm/postgresql';
@@ -11,7 +13,9 @@ import {
   mapOrmError,
   openEm,
   toProblemResponse,
+  whenSent,
   withRequestContext,
+  writeProblem,
   type ChannelMessages,
   type EmOf,
   type OrmProblem,
@@ -58,6 +62,9 @@ describe('the driver stays in the types', () => {
     expectTypeOf((await postgres()).driver).toEqualTypeOf<PostgreSqlDriver>();
     expectTypeOf(postgres.configure({ dbName: 'test', debug: true })).toBeVoid();
     void postgres.close({ drain: 1000 });
+    expectTypeOf(postgres.closeOn(['SIGTERM', 'SIGINT'] as const, { drain: undefined })).toBeVoid();
+    // @ts-expect-error no signal
+    postgres.closeOn(['TERM']);
   });
 
   test('a ready ORM, a singleton and a function are sources', () => {
@@ -85,6 +92,10 @@ test('the helpers of tests take every singleton', async () => {
   expectTypeOf(postgres.configure({ dbName: 'test' })).toBeVoid();
 });
 
+test('the end of a response', () => {
+  expectTypeOf(whenSent(new Response(), () => undefined)).toEqualTypeOf<Response>();
+});
+
 test('what goes on', () => {
   expectTypeOf(orm.stats()).toEqualTypeOf<OrmStats>();
   expectTypeOf(orm.stats().pools.write).toEqualTypeOf<PoolStats>();
@@ -99,6 +110,8 @@ test('problems', () => {
   const problem = mapOrmError(new Error(), { orm, typeBase: undefined });
   expectTypeOf(problem).toEqualTypeOf<OrmProblem | undefined>();
   expectTypeOf(toProblemResponse(problem!)).toEqualTypeOf<Response>();
+  expectTypeOf(writeProblem).toBeCallableWith({} as ServerResponse, problem!, { instance: undefined });
+  expectTypeOf(writeProblem).toBeCallableWith({} as Http2ServerResponse, problem!);
 });
 
 test('explicitEntities keeps the entities for inference', () => {

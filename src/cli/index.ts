@@ -4,8 +4,10 @@ import { examine } from '../doctor/doctor.js';
 import { readAnswers } from '../doctor/discriminators.js';
 import { formatReport } from '../doctor/report.js';
 import { DEFAULT_LOCK_TIMEOUT } from '../migrations/lock/migration-lock.js';
+import { assertAnswers } from '../singleton/connect.js';
 import { add } from './add.js';
 import { fail, findConfig, withoutEntities } from './config.js';
+import { FRAMEWORKS } from './frameworks.js';
 import { assertMigrations, checkMigrations, migrate } from './migrate.js';
 import { print, reserveStdout } from './output.js';
 import { printStatus } from './status.js';
@@ -14,7 +16,7 @@ const USAGE = `Usage: mikro-orm-web migrate [options]
        mikro-orm-web status [options]
        mikro-orm-web doctor [options]
        mikro-orm-web add index [options]
-       mikro-orm-web add nextjs|daloyjs [--to <file>]
+       mikro-orm-web add <framework> [--to <file>]
 
 migrate runs pending migrations under the lock of createOrmSingleton({ migrate }), as a step before a deploy.
 
@@ -42,10 +44,11 @@ add index lists the migrations that a folder has in its index.ts, for explicitMi
 
   --path <folder>     the folder of the migrations (default: the config's, ./migrations or ./src/migrations)
 
-add nextjs and add daloyjs copy the framework's adapter into the app in this folder, with a config, an index of entities and
-one of migrations, and the instrumentation of Next.js. They leave alone what exists, and tell what is left to do.
+add <framework> copies the framework's adapter into the app in this folder, with a config, an index of entities and one of
+migrations, and the instrumentation of Next.js. It leaves alone what exists, and tells what is left to do. The frameworks are
+${Object.keys(FRAMEWORKS).join(', ')}.
 
-  --to <file>         where the adapter goes (default: lib/orm.ts for Next.js, orm.ts for DaloyJS, in src/ if the app has it)
+  --to <file>         where the adapter goes (default: orm.ts where the framework keeps such files, in src/ if the app has it)
 
 The config is found as MikroORM's command line finds it (package.json, MIKRO_ORM_CLI_CONFIG, mikro-orm.config.ts …).
 
@@ -117,6 +120,7 @@ async function status({
 }: LookOptions & { schemas: string[] | undefined }): Promise<number> {
   return withoutEntities(await findConfig(context, file), async orm => {
     await assertMigrations(orm);
+    await assertAnswers(orm);
     return printStatus(orm, options);
   });
 }

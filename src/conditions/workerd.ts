@@ -9,9 +9,11 @@ export { channels } from '../channels.js';
 export { withRequestContext } from '../requests/with-request-context.js';
 export { retryTransaction } from '../requests/retry-transaction.js';
 export { openEm } from '../requests/open-em.js';
+export { whenSent } from '../requests/when-sent.js';
 export { forkPerRequest } from '../requests/fork-per-request.js';
 export { mapOrmError } from '../problems/map-orm-error.js';
 export { toProblemResponse } from '../problems/to-problem-response.js';
+export { writeProblem } from '../problems/write-problem.js';
 export {
   ExplicitNameError,
   MigrationLockError,

@@ -4,6 +4,8 @@ import { isSql } from '../mikro-orm-internals.js';
 import type { AnyOrm } from '../orm-source.js';
 import { identifyDatabase, isThere } from '../process/database-identity.js';
 import { buildOrm } from '../singleton/build-orm.js';
+import { assertAnswers } from '../singleton/connect.js';
+import { within } from '../util/time-limit.js';
 import { examineApp, examineNode } from './app.js';
 import type { Answers } from './discriminator-values.js';
 import { examineDiscriminators } from './discriminators.js';
@@ -48,11 +50,12 @@ export async function examine(
     const exam = isSql(orm) && isThere(identifyDatabase(orm)) ? await examineDatabase(orm, answers) : undefined;
     return { report: toReport([...findings, ...(exam?.findings ?? [])], exam), notes: exam?.repair.notes ?? [] };
   } finally {
-    await orm.close();
+    await within(1_000, orm.close()).catch(() => undefined); // of a server that is away
   }
 }
 
 async function examineDatabase(orm: AnyOrm, answers: Answers): Promise<Examination> {
+  await assertAnswers(orm);
   const exam = await Examination.begin(orm);
   exam.findings.push(...(await examinePool(orm)));
   if (hasMigrator(orm)) {

@@ -1,6 +1,6 @@
 import { EntitySchema, MetadataStorage, type AnyEntity, type EntityClass, type EntityMetadata } from '@mikro-orm/core';
 import { markNamed } from './named-entities.js';
-import { readNamedList, type NamedClass } from '../util/named-list.js';
+import { readNamedList, readTooEarly, type NamedClass } from '../util/named-list.js';
 
 /** What `explicitEntities` takes under a key: an entity class, or what `defineEntity` returns. */
 export type ExplicitEntity = EntityClass<AnyEntity> | EntitySchema;
@@ -62,7 +62,7 @@ interface NamedEntity extends NamedClass {
 /** The entity and where its names are, or what is wrong with it. */
 function readEntity(key: string, entity: unknown): NamedEntity | string {
   if (entity === undefined || entity === null) {
-    return `${key} is ${String(entity)}: a circular import? Import it from the file that defines it`;
+    return `${key} is ${String(entity)}: a circular import? Import it from the file that defines it${readTooEarly()}`;
   }
   const schema = EntitySchema.is(entity) ? entity : EntitySchema.REGISTRY.get(entity as EntityClass);
   const cls = schema ? schema.meta.class : entity;

@@ -3,7 +3,7 @@ import type { Migration } from '@mikro-orm/migrations';
 import { ExplicitNameError } from '../errors.js';
 import { migrationIndexGenerator } from './index-generator.js';
 import { looksMinified, ownName } from './migration-names.js';
-import { readNamedList } from '../util/named-list.js';
+import { readNamedList, readTooEarly } from '../util/named-list.js';
 import { checkedMigrator } from './checked-migrator.js';
 import type { OrmExtension } from './orm-extension.js';
 import type { RenamedMigrations } from './recorded-names.js';
@@ -77,7 +77,7 @@ export function explicitMigrations(
 function readMigration(key: string, value: unknown): MigrationObject | string | undefined {
   if (!isMigration(value)) {
     return /^Migration\d/.test(key)
-      ? `${key} is ${typeof value} and not a migration class: a circular import?`
+      ? `${key} is ${typeof value} and not a migration class: a circular import?${readTooEarly()}`
       : undefined;
   }
   const own = ownName(value) ?? key;

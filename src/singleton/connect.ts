@@ -2,6 +2,9 @@ import { assertNumber } from '../util/assert-number.js';
 import { OrmClosedError } from '../errors.js';
 import { mapOrmError } from '../problems/map-orm-error.js';
 import type { AnyOrm } from '../orm-source.js';
+import { connectionLost } from '../pool/connection-lost.js';
+import { nativeDriverOf } from '../pool/native/native-driver.js';
+import { within } from '../util/time-limit.js';
 
 /** How to wait for a database that is still starting. */
 export interface ConnectOptions {
@@ -66,6 +69,16 @@ export async function answer(orm: AnyOrm): Promise<void> {
   const check = await orm.checkConnection();
   if (!check.ok) {
     throw check.error ?? new Error(check.reason);
+  }
+}
+
+/** How long a command waits for a server to answer at all, in ms. */
+const SILENCE = 10_000;
+
+/** Rejects where a server does not answer: a command that only looks would wait for ever. */
+export async function assertAnswers(orm: AnyOrm): Promise<void> {
+  if (nativeDriverOf(orm.driver.getDependencies())) {
+    await within(SILENCE, answer(orm), connectionLost);
   }
 }
 

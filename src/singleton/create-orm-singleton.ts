@@ -2,6 +2,7 @@ import type { IDatabaseDriver, MikroORM, Options } from '@mikro-orm/core';
 import { assertNumber } from '../util/assert-number.js';
 import type { AttachedOrm } from './attached-orm.js';
 import type { DriverEm, OrmConfig } from './build-orm.js';
+import { closeOn } from './close-on.js';
 import { OrmClosedError, OrmConfigError } from '../errors.js';
 import type { OrmHealth } from './health.js';
 import type { MigrateOptions } from '../migrations/migrate-options.js';
@@ -73,6 +74,28 @@ export interface OrmSingleton<ORM extends AnyOrm = AnyOrm> {
    * every use throws {@link OrmClosedError}. Twice is once; a singleton created later opens anew.
    */
   close(options?: { /** Milliseconds. @default 0 */ drain?: number | undefined }): Promise<void>;
+  /**
+   * Closes with any of these signals, as `close({ drain })` does. One listener serves the process, however often a reload or
+   * another module graph calls this; the last call for a name counts. It never exits: that is left to what serves, which stops
+   * listening and lets answers finish. Where nothing else handles the signal, exit once this has closed.
+   *
+   * @throws {@link OrmConfigError} for what is no list of signals
+   *
+   * @example
+   * ```ts
+   * import { createServer } from 'node:http';
+   * import { orm } from './orm';
+   *
+   * await orm();
+   * const server = createServer((_, res) => res.end('hello')).listen(3000);
+   * orm.closeOn(['SIGTERM', 'SIGINT'], { drain: 10_000 });
+   * process.once('SIGTERM', () => server.close());
+   * ```
+   */
+  closeOn(
+    signals: readonly NodeJS.Signals[],
+    options?: { /** Milliseconds. @default 0 */ drain?: number | undefined },
+  ): void;
   /** `await using orm = createOrmSingleton(config)`: closes without draining. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -216,6 +239,13 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
       const name = knownName();
       refused = used === undefined;
       await (used?.database ?? (name === undefined ? undefined : findDatabase(name)))?.close(drain);
+    },
+    closeOn(signals: readonly NodeJS.Signals[], { drain = 0 }: { drain?: number | undefined } = {}): void {
+      assertNumber('closeOn(signals, { drain })', drain);
+      closeOn(signals, {
+        name: () => attached?.database.name ?? knownName(),
+        close: () => singleton.close({ drain }),
+      });
     },
     [Symbol.asyncDispose]: () => singleton.close(),
     [SETTINGS]: {

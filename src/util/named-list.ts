@@ -1,4 +1,5 @@
 import { ExplicitNameError } from '../errors.js';
+import { isProduction } from './environment.js';
 
 /** One class under the name that it shall have. */
 export interface NamedClass {
@@ -47,4 +48,9 @@ function valueOf(given: unknown, key: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** What else may have left an export undefined: a development server reads a file while an editor is still writing it. */
+export function readTooEarly(): string {
+  return isProduction() ? '' : ' Or was it read while it was being saved? Then save it again';
 }

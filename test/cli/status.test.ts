@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo } from 'node:net';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { SqliteDriver } from '@mikro-orm/sqlite';
@@ -98,6 +99,18 @@ test('exits with 2 where it could not look', async () => {
   await writeConfig('sqlite', { dbName: 'app.db' }, []);
   expect(await run('status')).toMatchObject({ code: 2, stderr: expect.stringMatching(/no migration to run/) });
   expect(await run('status', 'more')).toMatchObject({ stderr: expect.stringMatching(/^Usage/) });
+});
+
+test('a server that says nothing is given up, by each command that looks', async () => {
+  const server = createServer(() => undefined);
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  await writeConfig('postgresql', { host: '127.0.0.1', port, user: 'postgres', dbName: 'none' }, ['Migration1']);
+  const looks = [run('status'), run('doctor'), run('migrate', '--check')];
+  for (const { code, stderr } of await Promise.all(looks)) {
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/no answer has come|does not answer/) });
+  }
+  server.close();
 });
 
 for (const name of ['sqlite', 'libsql', 'postgresql', 'mariadb'] as const) {

@@ -1,7 +1,7 @@
 import { Collection, EntitySchema, MikroORM, defineEntity, p } from '@mikro-orm/core';
 import { Entity, ManyToMany, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { SqliteDriver } from '@mikro-orm/sqlite';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createOrmSingleton, explicitEntities } from '../../src/index.js';
 
 /** What a minifier does: every class of a module gets a short name, and modules don't know of each other's. */
@@ -258,6 +258,14 @@ describe('refusals name all offenders and the line to write', () => {
   ])('%s', (_what, entities, message) => {
     expect(() => explicitEntities(entities as never)).toThrow(message);
     expect(() => explicitEntities(entities as never)).toThrow(expect.objectContaining({ code: 'EXPLICIT_NAME' }));
+  });
+
+  test('in development, undefined may also come from a file that was read while it was saved', () => {
+    const refused = () => explicitEntities({ Article: undefined } as never);
+    expect(refused).toThrow(/a circular import\?.*read while it was being saved\? Then save it again/);
+    vi.stubEnv('NODE_ENV', 'production');
+    expect(refused).toThrow(/a circular import\? Import it from the file that defines it\. Write/);
+    vi.unstubAllEnvs();
   });
 
   test('an export that a circular import has not reached', () => {

@@ -1,0 +1,3 @@
+import { rows } from '~~/server/work';
+
+export default defineEventHandler(event => sendStream(event, rows(event.context.em)));

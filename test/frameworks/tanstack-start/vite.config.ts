@@ -1,0 +1,16 @@
+import { tanstackStart } from '@tanstack/react-start/plugin/vite';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  plugins: [
+    tanstackStart(),
+    react(),
+    {
+      name: 'minify-server',
+      enforce: 'post',
+      configEnvironment: () => ({ build: { minify: process.env['MINIFY'] === '1' } }),
+    },
+  ],
+  resolve: { tsconfigPaths: true },
+});

@@ -28,6 +28,7 @@ const GROUPS: Group[] = [
   { file: 'replicas.ts', rows: ['replicas'], needs: ['postgresql', 'mariadb'], limit: 90 },
   { file: 'edge.ts', rows: ['edge'], limit: 120 },
   { file: 'map-error.ts', rows: ['map-error'], limit: 60 },
+  { file: 'testing.ts', rows: ['testing'], needs: ['postgresql'], limit: 120 },
   { file: 'soak.ts', rows: ['soak'], needs: ['postgresql'], limit: 900, onDemand: true },
 ];
 

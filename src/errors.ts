@@ -86,6 +86,12 @@ export class QueryTimeoutError extends OrmWebError {
   }
 }
 
+/** The sandbox of a test cannot do what was asked of it, or has lost its transaction. The message says why. */
+export class SandboxError extends OrmWebError {
+  readonly code = 'SANDBOX';
+  override readonly name = 'SandboxError';
+}
+
 /** Every attempt of `retryTransaction` failed, or its signal fired. The last attempt's error is the `cause`. */
 export class TransactionRetryError extends OrmWebError {
   readonly code = 'TRANSACTION_RETRY';

@@ -9,3 +9,4 @@ export * from './mikro-orm-internals/orms.js';
 export * from './mikro-orm-internals/replicas.js';
 export * from './mikro-orm-internals/runs.js';
 export * from './mikro-orm-internals/schemas.js';
+export * from './mikro-orm-internals/transactions.js';

@@ -22,6 +22,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   singleton: [...base, 'problems', 'pool', 'entities', 'process', 'requests', 'migrations'],
   doctor: all,
   index: all,
+  testing: [...all, 'index'],
   cli: [...all, 'doctor', 'index'],
   edge: all,
   conditions: [...all, 'index'],

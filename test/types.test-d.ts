@@ -23,6 +23,7 @@ import {
   type OrmStats,
   type PoolStats,
 } from '../src/index.js';
+import { createTestDatabase, openSandbox, truncate, type OpenedSandbox } from '../src/testing/index.js';
 
 const UserSchema = defineEntity({ name: 'User', properties: { id: p.integer().primary(), email: p.string() } });
 class User extends UserSchema.class {}
@@ -75,6 +76,20 @@ describe('the driver stays in the types', () => {
     );
     expectTypeOf(orm).toExtend<OrmSource>();
   });
+});
+
+test('the helpers of tests take every singleton', async () => {
+  const postgres = createOrmSingleton(definePostgresConfig({ dbName: 'x', entities: [User] }));
+  expectTypeOf(openSandbox(postgres)).resolves.toEqualTypeOf<OpenedSandbox>();
+  await using _ = await openSandbox(orm);
+  const { name, drop } = await createTestDatabase(orm, {
+    worker: undefined,
+    seed: async em => void expectTypeOf(em).toEqualTypeOf<EmOf<typeof orm>>(),
+  });
+  expectTypeOf(name).toBeString();
+  expectTypeOf(drop).returns.resolves.toBeVoid();
+  expectTypeOf(truncate(orm, { except: ['countries'] })).resolves.toBeVoid();
+  expectTypeOf(postgres.configure({ dbName: 'test' })).toBeVoid();
 });
 
 test('the end of a response', () => {

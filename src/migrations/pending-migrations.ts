@@ -107,6 +107,22 @@ export async function listMigrations(orm: AnyOrm): Promise<string[]> {
   return (await migrator.discoverMigrations()).map(({ name }) => name);
 }
 
+/** The migrations that the app has, with what they do: the text of a class, or the file that it is in. */
+export async function listSources(orm: AnyOrm): Promise<{ name: string; text?: string; path?: string }[]> {
+  const migrator = orm.migrator as unknown as MigratorInternals;
+  await migrator.resolvePaths();
+  const { migrationsList = [] } = orm.config.get('migrations');
+  const classes = new Map(
+    migrationsList.map(entry =>
+      typeof entry === 'function' ? [ownName(entry) ?? entry.name, entry] : [entry.name, entry.class],
+    ),
+  );
+  return (await migrator.discoverMigrations()).map(({ name, path }) => {
+    const type = classes.get(name);
+    return { name, ...(type ? { text: String(type) } : path === undefined ? {} : { path }) };
+  });
+}
+
 /** Names of migrations by SELECTs only: MikroORM's `getPending()` creates the table. */
 async function compareMigrations(
   orm: AnyOrm,
@@ -119,5 +135,5 @@ async function compareMigrations(
 // Not public API: "check() only reads" in test/singleton/create-orm-singleton.test.ts holds MikroORM to it, on each driver.
 interface MigratorInternals {
   resolvePaths(): Promise<void>;
-  discoverMigrations(): Promise<{ name: string }[]>;
+  discoverMigrations(): Promise<{ name: string; path?: string }[]>;
 }

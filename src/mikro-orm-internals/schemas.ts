@@ -96,6 +96,8 @@ interface PlatformInternals {
   getSchemaHelper(): SchemaHelper;
 }
 export interface SchemaHelper {
+  /** The database from which others are created; undefined where there is none. */
+  getManagementDbName(): string | undefined;
   createCheck(table: DatabaseTable, check: CheckDef): string;
   createTableColumn(column: Column, table: DatabaseTable): string | undefined;
   tableExists(connection: SqlConnection, table: string, schema: string | undefined): Promise<boolean>;

@@ -1,10 +1,11 @@
 import type { Dialect, KyselyDriver } from '../mikro-orm-internals.js';
-import { TRANSACTION_METHODS, type Lease } from './lease.js';
+import type { Leased } from './lease-source.js';
+import { TRANSACTION_METHODS } from './lease.js';
 
 /** What a dialect needs of a pool. */
 export interface LeasingPool {
   open(): Promise<void>;
-  lease(isSingle: boolean, options: unknown): Promise<Lease>;
+  lease(isSingle: boolean, options: unknown): Promise<Leased>;
 }
 
 /** MikroORM's own dialect, on the connections of a pool that many Kysely instances have in common. */
@@ -24,13 +25,13 @@ export function poolDialect(native: Dialect, pool: LeasingPool): Dialect {
 function createDriver(pool: LeasingPool, isSingle: boolean): KyselyDriver {
   const control = TRANSACTION_METHODS.map(method => [
     method,
-    (lease: Lease, ...args: unknown[]) => lease.control(method, args),
+    (lease: Leased, ...args: unknown[]) => lease.control(method, args),
   ]);
   return {
     ...(Object.fromEntries(control) as Pick<KyselyDriver, (typeof TRANSACTION_METHODS)[number]>),
     init: () => pool.open(),
     acquireConnection: options => pool.lease(isSingle, options),
-    releaseConnection: lease => (lease as Lease).release(),
+    releaseConnection: lease => (lease as Leased).release(),
     destroy: async () => undefined, // the pool is everybody's: it closes when the last ORM detaches
   };
 }

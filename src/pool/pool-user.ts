@@ -11,5 +11,7 @@ export interface PoolUser {
     overloaded(ms: number, cause: Error): Error;
     /** A statement took too long. */
     slow(ms: number): Error;
+    /** The sandbox of a test cannot do it. */
+    sandbox(message: string, cause?: unknown): Error;
   };
 }

@@ -4,6 +4,7 @@ import { Mutex } from '../util/mutex.js';
 import { Trace } from '../util/trace.js';
 import { WaitLimit } from '../util/wait-limit.js';
 import { Borrowers } from './borrowers.js';
+import type { Leased, LeaseSource } from './lease-source.js';
 import { lend, type Lease, type LeaseOwner } from './lease.js';
 import { poolDialect } from './pool-dialect.js';
 import { PoolDriver, type Acquired, type PoolDriverOptions } from './pool-driver.js';
@@ -21,6 +22,8 @@ export interface SharedPoolOptions extends PoolDriverOptions {
   readonly onUnused: () => void;
   /** Called before each statement: rejects where none may run any more. */
   readonly guard?: (() => Promise<void>) | undefined;
+  /** What ORMs lease from in place of the driver, while there is one. */
+  readonly diversion?: (() => LeaseSource | undefined) | undefined;
   /** Where the oldest unit of work was opened that is still open; undefined where that is not known. */
   readonly oldestUnitOfWork?: (() => Trace | undefined) | undefined;
 }
@@ -42,6 +45,7 @@ const GRACE = 1_000;
 export class SharedPool {
   readonly #linger: number;
   readonly #onUnused: () => void;
+  readonly #diversion: () => LeaseSource | undefined;
   readonly #driver: PoolDriver;
   readonly #turns = new Mutex();
   readonly #leases = new Set<Lease>();
@@ -62,9 +66,13 @@ export class SharedPool {
   readonly #single: LeaseOwner;
   readonly #many: LeaseOwner;
 
-  constructor(first: PoolUser, { linger, onUnused, guard, oldestUnitOfWork, ...options }: SharedPoolOptions) {
+  constructor(
+    first: PoolUser,
+    { linger, onUnused, guard, oldestUnitOfWork, diversion, ...options }: SharedPoolOptions,
+  ) {
     this.#linger = linger;
     this.#onUnused = onUnused;
+    this.#diversion = diversion ?? (() => undefined);
     this.#oldestUnitOfWork = oldestUnitOfWork ?? (() => undefined);
     this.#source = { ...options.source, isMysql: options.packages.includes('mysql2') };
     this.#driver = new PoolDriver(first, options, () => this.#holder);
@@ -84,6 +92,10 @@ export class SharedPool {
 
   /** Connections in use, and borrowers that wait for one. */
   get busy(): number {
+    return this.#diversion()?.busy ?? this.#borrowed;
+  }
+
+  get #borrowed(): number {
     return this.#leases.size + this.#borrowers.size;
   }
 
@@ -139,9 +151,11 @@ export class SharedPool {
         this.#assertOpen(user);
         await this.#driver.open(user);
       },
-      lease: (isSingle: boolean, options: unknown) => {
+      lease: async (isSingle: boolean, options: unknown): Promise<Leased> => {
         const take = (): Promise<Lease> => this.lease(user, isSingle, options);
-        return primary ? this.#standIn.take(take, () => primary.lease(isSingle, options), primary.onAway) : take();
+        const replica = (): Promise<Leased> =>
+          primary ? this.#standIn.take(take, () => primary.lease(isSingle, options), primary.onAway) : take();
+        return this.#leaseElsewhere(user) ?? replica();
       },
     };
     const native = this.#driver.dialect(user);
@@ -159,6 +173,28 @@ export class SharedPool {
   /** The handle of SQLite or libSQL as it is, opened or not. */
   handle(user: PoolUser): unknown {
     return this.#driver.handle(user);
+  }
+
+  /** Borrows a connection from the driver, also where ORMs lease from elsewhere. */
+  async borrow(user: PoolUser): Promise<Lease> {
+    const dialect = await this.#driver.dialect(user);
+    return this.lease(user, dialect.createAdapter().supportsMultipleConnections === false, undefined);
+  }
+
+  /** Makes the functions of the one handle those of `user`, while a connection serves several. */
+  serve(user: PoolUser): void {
+    this.#holder = user;
+  }
+
+  /** How long a borrower may wait, in ms. */
+  get acquireTimeout(): number {
+    return this.#borrowers.ms;
+  }
+
+  /** Runs a script by `native`, on the handle of an embedded database, while no other ORM does. */
+  async executeDump(user: PoolUser, dump: string, native: () => Promise<void>): Promise<void> {
+    const source = this.#diversion();
+    await (source ? source.executeDump(user, dump) : this.withHandle(user, native));
   }
 
   /** Runs `work` on the handle of an embedded database while no other ORM does. */
@@ -207,6 +243,13 @@ export class SharedPool {
         lease.fail(lease.user.errors.closed());
       }
     }, GRACE).unref();
+  }
+
+  #leaseElsewhere(user: PoolUser): Promise<Leased> | undefined {
+    this.#assertOpen(user);
+    const leasing = this.#diversion()?.lease(user);
+    this.#served += leasing ? 1 : 0;
+    return leasing;
   }
 
   #assertOpen(user: PoolUser): void {
@@ -311,12 +354,12 @@ export class SharedPool {
   }
 
   #closeIfRetired(): void {
-    if (!this.#isRetired || this.busy > 0) {
+    if (!this.#isRetired || this.#borrowed > 0) {
       return;
     }
     clearTimeout(this.#retiring);
     const close = (): void => {
-      if (this.busy === 0) {
+      if (this.#borrowed === 0) {
         this.#driver.shut().catch(() => undefined);
       }
     };

@@ -11,6 +11,7 @@ const CODES: VerdictTable = {
   QUERY_TIMEOUT: 'query-timeout',
   ORM_CONFIG: 'internal-error',
   EXPLICIT_NAME: 'internal-error',
+  SANDBOX: 'internal-error',
 };
 
 /** The verdict on one of this package's own errors. */

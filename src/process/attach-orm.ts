@@ -1,4 +1,4 @@
-import { OrmClosedError, OrmWebError, PoolTimeoutError, QueryTimeoutError } from '../errors.js';
+import { OrmClosedError, OrmWebError, PoolTimeoutError, QueryTimeoutError, SandboxError } from '../errors.js';
 import {
   driverOptions,
   isOwnPool,
@@ -67,7 +67,7 @@ function leaveAlone(connection: SqlConnection, pools: Pools): void {
 /** Lends connections of the primary in place of a replica that is out of reach. */
 function primaryOf(orm: AnyOrm, role: string, pools: Pools): Primary {
   const [[, connection]] = sqlConnections(orm) as [[string, SqlConnection]];
-  const user = userOf(connection, pools);
+  const user = poolUser(connection, pools.name);
   return {
     async lease(isSingle, options) {
       await connection.ensureConnection(); // counts this ORM among the users of its pool
@@ -81,17 +81,19 @@ function primaryOf(orm: AnyOrm, role: string, pools: Pools): Primary {
   };
 }
 
-const userOf = (connection: SqlConnection, pools: Pools): PoolUser => ({
+/** The user of a pool that stands for a connection of an ORM of this name. */
+export const poolUser = (connection: SqlConnection, name: string): PoolUser => ({
   connection,
   errors: {
-    closed: () => new OrmClosedError(pools.name),
-    overloaded: (ms, cause) => new PoolTimeoutError(pools.name, ms, { cause }),
+    closed: () => new OrmClosedError(name),
+    overloaded: (ms, cause) => new PoolTimeoutError(name, ms, { cause }),
     slow: ms => new QueryTimeoutError(ms),
+    sandbox: (message, cause) => new SandboxError(message, { cause }),
   },
 });
 
 function attachConnection(orm: AnyOrm, role: string, connection: SqlConnection, pools: Pools): void {
-  const user = userOf(connection, pools);
+  const user = poolUser(connection, pools.name);
   let pool: SharedPool | undefined;
   let detach: (() => Promise<void>) | undefined;
 
@@ -123,10 +125,13 @@ function attachConnection(orm: AnyOrm, role: string, connection: SqlConnection, 
   // dumps and user-defined functions of SQLite and libSQL go to this handle
   if ('database' in connection) {
     Object.defineProperty(connection, 'database', { get: () => pool?.handle(user), configurable: true });
+  }
+  // nor do those of PGlite go through a lease
+  if ('database' in connection || orm.driver.getDependencies().includes('@electric-sql/pglite')) {
     const executeDump = connection.executeDump.bind(connection);
     connection.executeDump = async dump => {
       await connection.ensureConnection();
-      await pool!.withHandle(user, () => executeDump(dump));
+      await pool!.executeDump(user, dump, () => executeDump(dump));
     };
   }
 }

@@ -1,5 +1,6 @@
 import { OrmClosedError, OrmConfigError } from '../errors.js';
 import type { AnyOrm } from '../orm-source.js';
+import type { LeaseSource } from '../pool/lease-source.js';
 import type { PoolLimits } from '../pool/pool-options.js';
 import type { PoolUser } from '../pool/pool-user.js';
 import { NO_CONNECTIONS, sumOf } from '../pool/pool-stats.js';
@@ -48,6 +49,11 @@ export function beginUnitOfWork(orm: AnyOrm): () => void {
   return database?.beginUnitOfWork(orm) ?? (() => undefined);
 }
 
+/** What `orm` is attached to, in whichever module graph. */
+export function databaseOf(orm: AnyOrm): SharedDatabase | undefined {
+  return registry().byOrm.get(orm);
+}
+
 /** What has this name now, in whichever module graph it was opened. */
 export function findDatabase(name: string): SharedDatabase | undefined {
   return registry().databases.get(name);
@@ -83,6 +89,8 @@ export class SharedDatabase {
   readonly #unitsOfWork: UnitsOfWork;
   /** Runs of migrations under way. */
   #migrating = 0;
+  /** What all pools lease from in place of their drivers. */
+  #diversion: LeaseSource | undefined;
   #closing: Promise<void> | undefined;
   /** The number of the closing that runs. */
   #closedBy = Infinity;
@@ -171,6 +179,7 @@ export class SharedDatabase {
   /** The pool for a connection of `orm`, by the settings that it has now: after a reconnect to another database, another. */
   poolFor(orm: AnyOrm, role: string, user: PoolUser): SharedPool {
     const { meaning, file, exclusive } = identifyConnection(orm, user.connection);
+    const isOwn = identifyDatabase(orm).meaning === this.identity.meaning;
     const key = `${role} ${meaning}`;
     let pool = this.#pools.get(key);
     if (!pool) {
@@ -181,12 +190,27 @@ export class SharedDatabase {
         source: { name: this.name, role },
         oldestUnitOfWork: () => this.#unitsOfWork.oldest,
         guard: this.#guard,
+        diversion: () => (isOwn ? this.#diversion : this.#diversion && elsewhere),
         linger: exclusive ? 0 : LINGER,
         onUnused: () => this.#pools.delete(key),
       });
       this.#pools.set(key, pool);
     }
     return pool;
+  }
+
+  /**
+   * Makes all pools lease from `source` in place of their drivers, in every module graph, until the function that it returns
+   * is called. One that was there before stays, and undefined is returned.
+   */
+  divert(source: LeaseSource): (() => void) | undefined {
+    if (this.#diversion) {
+      return undefined;
+    }
+    this.#diversion = source;
+    return () => {
+      this.#diversion = this.#diversion === source ? undefined : this.#diversion;
+    };
   }
 
   /** Lets `close()` and the helpers find `orm` by its name, and the name by `orm`. */
@@ -277,6 +301,7 @@ export class SharedDatabase {
       other && !other.isClosing ? other.close(drain) : undefined,
     );
     await this.#drain(drain);
+    await this.#diversion?.end();
     this.#isClosed = true;
     if (state.databases.get(this.name) === this) {
       state.databases.delete(this.name);
@@ -313,6 +338,18 @@ export class SharedDatabase {
     return [...this.#replaced.filter(ref => ref.deref()), new WeakRef(this)];
   }
 }
+
+/** For ORMs that were reconnected to another database: what they did there would not be undone. */
+const elsewhere: LeaseSource = {
+  busy: 0,
+  lease: async user => {
+    throw user.errors.sandbox(
+      'orm.reconnect() has led to another database than that of the sandbox. Open one for each: another createOrmSingleton(config, { name }).',
+    );
+  },
+  executeDump: async user => void (await elsewhere.lease(user)),
+  end: async () => undefined,
+};
 
 const isSame = (one: PoolLimits, other: PoolLimits): boolean =>
   (Object.keys(one) as (keyof PoolLimits)[]).every(name => one[name] === other[name]);

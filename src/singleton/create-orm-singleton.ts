@@ -6,6 +6,7 @@ import { closeOn } from './close-on.js';
 import { OrmClosedError, OrmConfigError } from '../errors.js';
 import type { OrmHealth } from './health.js';
 import type { MigrateOptions } from '../migrations/migrate-options.js';
+import { SETTINGS, type SingletonSettings } from './singleton-settings.js';
 import type { ConnectOptions } from './connect.js';
 import { assertNotMigrating, isMigrating } from '../process/running-migrations.js';
 import { NOTHING, type OrmStats } from '../process/orm-stats.js';
@@ -130,6 +131,8 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
   type Attached = AttachedOrm<D, EM, E>;
   const closings = countClosings();
   let overrides: Partial<Options<D, EM, E>> = {};
+  /** What a config that is a function has led to, where it was asked before its first use. */
+  let known: Partial<Options<D, EM, E>> | undefined;
   let attaching: Promise<Attached> | undefined;
   let attached: Attached | undefined;
   let opening: Promise<ORM> | undefined;
@@ -164,7 +167,7 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
   async function load(): Promise<Attached> {
     // the lazy boundary: every module graph imports the library, and only what opens a database needs the rest
     const { AttachedOrm } = await import('./attached-orm.js');
-    attached = await AttachedOrm.build(config, overrides, {
+    attached = await AttachedOrm.build(known ?? config, overrides, {
       closings,
       name: options.name,
       pool: options.pool,
@@ -245,6 +248,13 @@ export function createOrmSingleton<D extends IDatabaseDriver, EM extends DriverE
       });
     },
     [Symbol.asyncDispose]: () => singleton.close(),
+    [SETTINGS]: {
+      read: async () => ({ ...(known ??= typeof config === 'function' ? await config() : config), ...overrides }),
+      get isUsed() {
+        return attaching !== undefined || refused;
+      },
+      migrate: options.migrate,
+    } as unknown as SingletonSettings,
   });
   return Object.defineProperty(singleton, 'current', {
     // within a migration, `orm()` says why there is none

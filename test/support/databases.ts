@@ -74,6 +74,30 @@ export async function onServer<T = void>(config: DatabaseConfig, sql: string): P
   }
 }
 
+/** Names of the databases on a server whose names begin with that of `config`, and an underscore. */
+export async function listDerived(name: DriverName, config: DatabaseConfig): Promise<string[]> {
+  const text = {
+    postgresql: `select datname as name from pg_database where starts_with(datname, '${config.dbName}_')`,
+    mysql: `select schema_name as name from information_schema.schemata where left(schema_name, ${config.dbName!.length + 1}) = '${config.dbName}_'`,
+  }[name === 'postgresql' ? 'postgresql' : 'mysql'];
+  return (await onServer<{ name: string }[]>(adminOf(name, config), text)).map(row => row.name);
+}
+
+/** Drops these: templates outlive the tests that have made them. Those of embedded databases go with their folder. */
+export async function dropDerived(name: DriverName, config: DatabaseConfig): Promise<void> {
+  if (name in SERVERS) {
+    for (const derived of await listDerived(name, config)) {
+      await onServer(adminOf(name, config), `drop database if exists ${derived}`);
+    }
+  }
+}
+
+/** The same server, by a database that is always there. */
+export const adminOf = (name: DriverName, config: DatabaseConfig): DatabaseConfig => ({
+  ...config,
+  dbName: SERVERS[name as keyof typeof SERVERS].admin,
+});
+
 /** Ends connections to a database, at random; returns how many. */
 export async function killConnections(
   name: 'postgresql' | 'mariadb',

@@ -151,11 +151,13 @@ export class SharedPool {
         this.#assertOpen(user);
         await this.#driver.open(user);
       },
-      lease: async (isSingle: boolean, options: unknown): Promise<Leased> => {
+      lease: (isSingle: boolean, options: unknown): Promise<Leased> => {
         const take = (): Promise<Lease> => this.lease(user, isSingle, options);
-        const replica = (): Promise<Leased> =>
-          primary ? this.#standIn.take(take, () => primary.lease(isSingle, options), primary.onAway) : take();
-        return this.#leaseElsewhere(user) ?? replica();
+        const source = this.#diversion();
+        if (source) {
+          return this.#leaseFrom(source, user);
+        }
+        return primary ? this.#standIn.take(take, () => primary.lease(isSingle, options), primary.onAway) : take();
       },
     };
     const native = this.#driver.dialect(user);
@@ -245,11 +247,10 @@ export class SharedPool {
     }, GRACE).unref();
   }
 
-  #leaseElsewhere(user: PoolUser): Promise<Leased> | undefined {
+  async #leaseFrom(source: LeaseSource, user: PoolUser): Promise<Leased> {
     this.#assertOpen(user);
-    const leasing = this.#diversion()?.lease(user);
-    this.#served += leasing ? 1 : 0;
-    return leasing;
+    this.#served++;
+    return source.lease(user);
   }
 
   #assertOpen(user: PoolUser): void {

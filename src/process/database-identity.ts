@@ -142,7 +142,7 @@ function embeddedFile(
 /** Without the prefix that PGlite takes. */
 const bareFolder = (place: string): string => place.replace(/^file:\/\//, '');
 
-/** Every folder of PostgreSQL has this file; undefined for what is none, as `idb://`. */
+/** The file that every data folder of PostgreSQL has; undefined where the place is not a folder (`idb://`). */
 function pgliteMark(place: string): string | undefined {
   const folder = bareFolder(place);
   const { join, resolve } = process.getBuiltinModule('node:path');

@@ -9,6 +9,8 @@ export interface SqlConnection extends Omit<Connection, 'connected' | 'options' 
   readonly type: 'read' | 'write';
   getClient(): Kysely;
   createKyselyDialect(options: unknown): Dialect | Promise<Dialect>;
+  /** Makes the Kysely instance that `getClient()` returns. */
+  createKysely(): void | Promise<void>;
   /** SQLite and libSQL: statements that a new handle needs. */
   getConnectionSetupSql?(): Promise<string[]>;
   attachDatabases?(): Promise<void>;
@@ -21,8 +23,14 @@ export interface SqlConnection extends Omit<Connection, 'connected' | 'options' 
 /** A Kysely instance: all of a pool, or one connection of it. */
 export interface Kysely {
   connection(): { execute<T>(work: (client: Kysely) => Promise<T>): Promise<T> };
-  getExecutor(): { provideConnection(work: (connection: DatabaseConnection) => Promise<void>): Promise<void> };
+  getExecutor(): { provideConnection: ProvideConnection };
 }
+
+/** Lends `work` a connection while it runs. */
+export type ProvideConnection = <T>(
+  work: (connection: DatabaseConnection) => Promise<T>,
+  options?: { readonly signal?: AbortSignal },
+) => Promise<T>;
 
 /** `Dialect` of Kysely. */
 export interface Dialect {
@@ -80,6 +88,18 @@ export function driverOptions(connection: SqlConnection): unknown {
   return (connection.options['driverOptions'] = (options as () => unknown)());
 }
 
+/**
+ * Keeps `onPoolCreated` from being called for a pool of this connection: it is for the one that serves requests. Vercel's
+ * `attachDatabasePool` would keep a function alive for those of a migration, too.
+ */
+export function dropPoolHook(connection: SqlConnection): void {
+  const options = driverOptions(connection);
+  if (typeof options === 'object' && options !== null && 'onPoolCreated' in options) {
+    const { onPoolCreated: _, ...others } = options;
+    connection.options['driverOptions'] = others;
+  }
+}
+
 /** MikroORM's own dialect for a connection; a promise with mysql2, whose password may be one. */
 export function buildDialect(connection: SqlConnection): Dialect | Promise<Dialect> {
   return connection.createKyselyDialect(driverOptions(connection));
@@ -88,6 +108,36 @@ export function buildDialect(connection: SqlConnection): Dialect | Promise<Diale
 /** Makes a connection take this dialect, whenever it connects, in place of its own. */
 export function replaceDialect(connection: SqlConnection, dialect: () => Dialect | Promise<Dialect>): void {
   connection.createKyselyDialect = dialect;
+}
+
+/** A dialect that lends connections by itself. */
+export interface LendingDialect extends Dialect {
+  /** Undefined while Kysely has not opened its driver, or has closed it. */
+  readonly provideConnection: ProvideConnection | undefined;
+}
+
+/**
+ * The same with a dialect that lends connections by itself. Kysely puts a driver of its own in front of a dialect's, which
+ * keeps each connection object that it has seen in a WeakSet, until the next full garbage collection: with an object for each
+ * borrower, that costs more than all the rest of lending one. It stays where a signal may end the wait for a connection.
+ */
+export function replaceLendingDialect(
+  connection: SqlConnection,
+  dialect: () => LendingDialect | Promise<LendingDialect>,
+): void {
+  let current: LendingDialect | Promise<LendingDialect>;
+  replaceDialect(connection, () => (current = dialect()));
+  const createKysely = connection.createKysely.bind(connection);
+  const lend = (lending: LendingDialect): void => {
+    const executor = connection.getClient().getExecutor();
+    const provideConnection = executor.provideConnection.bind(executor);
+    executor.provideConnection = (work, options) =>
+      ((!options?.signal && lending.provideConnection) || provideConnection)(work, options);
+  };
+  connection.createKysely = () => {
+    const created = createKysely();
+    return created ? created.then(async () => lend(await current)) : lend(current as LendingDialect);
+  };
 }
 
 /** MikroORM's own dialect with these options, of a connection of its own: closing it leaves the ORM's alone. */

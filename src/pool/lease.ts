@@ -4,6 +4,7 @@ import type { DatabaseConnection, KyselyDriver } from '../mikro-orm-internals.js
 import type { Trace } from '../util/trace.js';
 import type { WaitLimit } from '../util/wait-limit.js';
 import { connectionLost, isSilence } from './connection-lost.js';
+import type { Borrower } from './borrowers.js';
 import type { NativeClient } from './native/native-client.js';
 import type { PoolUser } from './pool-user.js';
 import { tellQuery, tellStream, type QuerySource } from './tell-query.js';
@@ -44,7 +45,7 @@ export interface LeaseOwner {
   /** Whose it is: each message says it. */
   readonly source: QuerySource;
   /** How long a statement may take. */
-  readonly queryLimit: WaitLimit | undefined;
+  readonly queryLimit: WaitLimit<Answer> | undefined;
   /** Called before each statement: rejects where none may run any more; undefined where all is well. */
   readonly guard: (() => Promise<void>) | undefined;
   /** Called when the server has said that it does not write any more. */
@@ -53,13 +54,15 @@ export interface LeaseOwner {
   released(lease: Lease): void;
 }
 
-/** What a lease lends. */
-interface Lent {
-  readonly driver: KyselyDriver;
-  readonly connection: DatabaseConnection;
-  /** Undefined for an embedded database, whose only handle cannot be thrown away. */
-  readonly client: NativeClient | undefined;
+/** A statement that waits for its answer. */
+export interface Answer {
+  readonly lease: Lease;
+  readonly since: number;
+  readonly reject: (error: Error) => void;
 }
+
+/** What a lease lends: a borrower's connection. */
+type Lent = Borrower & { readonly driver: KyselyDriver; readonly connection: DatabaseConnection };
 
 /**
  * A borrowed connection, for one borrower. Once it is released, every use throws, and touches nothing.
@@ -73,24 +76,22 @@ export class Lease implements DatabaseConnection {
   readonly user: PoolUser;
   /** When it was borrowed, by the monotonic clock. */
   readonly since = performance.now();
-  /** Where it was borrowed, where leaks are looked for; undefined once it is released, as what it lent. */
-  #trace: Trace | undefined;
-  /** Undefined once it is released: Kysely remembers every lease until the next full garbage collection. */
+  /** Undefined once it is released: whatever still has the lease, it keeps no connection. */
   #lent: Lent | undefined;
   /** The last statement failed: the caller has an error already. */
   #failed = false;
   #statements = 0;
-  #rejectPending: ((error: Error) => void) | undefined;
+  /** At most one: Kysely sends the statements of a transaction one after the other. */
+  #pending: Answer | undefined;
   /** Not to be given to another borrower. */
   #isTainted = false;
   /** Why the connection was thrown away. */
   #failure: Error | undefined;
   #revoked: Error | undefined;
 
-  constructor(owner: LeaseOwner, user: PoolUser, lent: Lent, trace?: Trace) {
+  constructor(owner: LeaseOwner, lent: Lent) {
     this.#owner = owner;
-    this.#trace = trace;
-    this.user = user;
+    this.user = lent.user;
     this.#lent = lent;
   }
 
@@ -98,8 +99,9 @@ export class Lease implements DatabaseConnection {
     return this.#lent?.client;
   }
 
+  /** Where it was borrowed, where leaks are looked for. */
   get trace(): Trace | undefined {
-    return this.#trace;
+    return this.#lent?.trace;
   }
 
   /** The connection of Kysely's driver; undefined once it is released. */
@@ -113,7 +115,7 @@ export class Lease implements DatabaseConnection {
 
   /** Whether a statement waits for its answer. Of an embedded database it is not known. */
   get isWaiting(): boolean {
-    return this.#rejectPending !== undefined;
+    return this.#pending !== undefined;
   }
 
   executeQuery(query: unknown, options?: unknown): Promise<unknown> {
@@ -173,25 +175,17 @@ export class Lease implements DatabaseConnection {
     this.#failed = true;
     const limit = this.#owner.queryLimit;
     return new Promise((resolve, reject) => {
-      const waiter = limit?.add(() => this.fail(this.user.errors.slow(limit.ms)));
-      const settle = (): void => {
-        this.#rejectPending = undefined;
-        if (waiter) {
-          limit?.delete(waiter);
-        }
-      };
-      this.#rejectPending = error => {
-        settle();
-        reject(error);
-      };
+      const answer = { lease: this, since: limit ? performance.now() : 0, reject };
+      limit?.add(answer);
+      this.#pending = answer;
       executing.then(
         result => {
-          settle();
+          this.#settle(answer);
           this.#failed = false;
           resolve(result);
         },
         (error: unknown) => {
-          settle();
+          this.#settle(answer);
           if (this.#lent?.client?.isReadOnly(error)) {
             this.#isTainted = true;
             this.#owner.readOnly();
@@ -200,6 +194,13 @@ export class Lease implements DatabaseConnection {
         },
       );
     });
+  }
+
+  #settle(answer: Answer): void {
+    this.#owner.queryLimit?.delete(answer);
+    if (this.#pending === answer) {
+      this.#pending = undefined;
+    }
   }
 
   /**
@@ -223,7 +224,11 @@ export class Lease implements DatabaseConnection {
     if (this.#lent?.client) {
       this.#isTainted = true;
       this.#failure = error;
-      this.#rejectPending?.(error);
+      const pending = this.#pending;
+      if (pending) {
+        this.#settle(pending);
+        pending.reject(error);
+      }
       this.release().catch(() => undefined);
     }
   }
@@ -241,7 +246,10 @@ export class Lease implements DatabaseConnection {
   async #control(method: TransactionMethod, args: unknown[]): Promise<void> {
     const isRollback = method === 'rollbackTransaction';
     try {
-      await (isRollback ? undefined : this.#owner.guard?.());
+      const guarding = isRollback ? undefined : this.#owner.guard?.();
+      if (guarding) {
+        await guarding;
+      }
       const { driver, connection, client } = (isRollback && this.#lent) || this.#usable();
       this.#failed = false;
       const controlling = driver[method]!(connection, ...(args as [never, never]));
@@ -255,14 +263,27 @@ export class Lease implements DatabaseConnection {
   }
 
   /** Gives the connection back; a second call is a no-op. */
-  async release(): Promise<void> {
+  release(): Promise<void> {
     const lent = this.#lent;
     if (!lent) {
-      return;
+      return Promise.resolve();
     }
-    this.#lent = this.#trace = undefined;
+    this.#lent = undefined;
+    const { client, driver, connection } = lent;
+    if (client && !this.#isTainted && client.isIdle() && !client.isInTransaction() && !client.isEnded()) {
+      client.used();
+      const releasing = driver.releaseConnection(connection); // at once: a server's drivers wait for nothing
+      this.#owner.released(this);
+      return releasing;
+    }
+    return this.#end(lent);
+  }
+
+  /** The same for a handle, or where something is left on the connection. */
+  async #end(lent: Lent): Promise<void> {
+    const { client } = lent;
     try {
-      await (lent.client ? this.#giveBack(lent, lent.client) : lent.driver.releaseConnection(lent.connection));
+      await (client ? this.#giveBack(lent, client) : lent.driver.releaseConnection(lent.connection));
     } finally {
       this.#owner.released(this);
     }
@@ -350,8 +371,8 @@ class CancellableLease extends Lease {
   }
 }
 
-/** Lends a connection to `user`; `trace` tells where it was borrowed. */
-export function lend(owner: LeaseOwner, user: PoolUser, lent: Lent, trace?: Trace): Lease {
-  const Borrowed = lent.connection.cancelQuery ? CancellableLease : Lease;
-  return new Borrowed(owner, user, lent, trace);
+/** Lends a borrower its connection. */
+export function lend(owner: LeaseOwner, borrower: Borrower): Lease {
+  const Borrowed = borrower.connection?.cancelQuery ? CancellableLease : Lease;
+  return new Borrowed(owner, borrower as Lent);
 }

@@ -13,6 +13,7 @@ type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
  * Makes connections that belong to no ORM, with the settings of `first` as they are now: closing or reconnecting an ORM does
  * not touch them. `defaults` are driver options where the settings have none. Hooks and functions are those of the ORM that
  * uses the connection: `borrower` tells which, and without one (a pool that opens a connection by itself) it is `first`.
+ * Whether there are any is part of what tells pools apart, so that those of `first` stand for all.
  */
 export function ownerLike(
   first: SqlConnection,
@@ -36,7 +37,7 @@ export function ownerLike(
     }
     options['driverOptions'] = copied;
   }
-  for (const name of HOOKS) {
+  for (const name of HOOKS.filter(key => isHooked(first, key))) {
     options[name] = (...args: unknown[]) =>
       ((user().options[name] ?? user().config.get(name as never)) as AnyFunction | undefined)?.apply(undefined, args);
   }
@@ -47,6 +48,21 @@ export function ownerLike(
     Object.assign(owner.options, options);
     return owner;
   };
+}
+
+/** Whether a driver asks the ORM that borrows for something when it lends or opens a connection. */
+export function asksBorrower(connection: SqlConnection): boolean {
+  const options = driverOptions(connection);
+  return (
+    HOOKS.some(name => isHooked(connection, name)) ||
+    connection.config.get('sessionContext') === 'connection' ||
+    typeof connection.options['password'] === 'function' ||
+    (isPlainOptions(options) && DRIVER_FUNCTIONS.some(name => typeof options[name] === 'function'))
+  );
+}
+
+function isHooked(connection: SqlConnection, name: (typeof HOOKS)[number]): boolean {
+  return !!(connection.options[name] ?? connection.config.get(name));
 }
 
 /** The config as it is now, but for what depends on the ORM that uses the connection. */

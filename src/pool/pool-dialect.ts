@@ -1,4 +1,4 @@
-import type { Dialect, KyselyDriver } from '../mikro-orm-internals.js';
+import type { Dialect, KyselyDriver, LendingDialect, ProvideConnection } from '../mikro-orm-internals.js';
 import type { Leased } from './lease-source.js';
 import { TRANSACTION_METHODS } from './lease.js';
 
@@ -9,29 +9,46 @@ export interface LeasingPool {
 }
 
 /** MikroORM's own dialect, on the connections of a pool that many Kysely instances have in common. */
-export function poolDialect(native: Dialect, pool: LeasingPool): Dialect {
+export function poolDialect(native: Dialect, pool: LeasingPool): LendingDialect {
   const adapter = native.createAdapter();
   const isSingle = adapter.supportsMultipleConnections === false;
+  let isOpen = false;
+  const provideConnection: ProvideConnection = async work => {
+    const lease = await pool.lease(isSingle, undefined);
+    try {
+      return await work(lease);
+    } finally {
+      await lease.release();
+    }
+  };
   return {
+    get provideConnection() {
+      return isOpen ? provideConnection : undefined;
+    },
     // Kysely's mutex is for one instance, the pool's is for all of them; two would only wait for each other
     createAdapter: () => Object.create(adapter, { supportsMultipleConnections: { value: true } }),
     createQueryCompiler: () => native.createQueryCompiler(),
     createIntrospector: db => native.createIntrospector(db),
-    createDriver: () => createDriver(pool, isSingle),
+    createDriver: () => ({
+      ...CONTROL,
+      async init() {
+        await pool.open();
+        isOpen = true;
+      },
+      acquireConnection: options => pool.lease(isSingle, options),
+      releaseConnection: lease => (lease as Leased).release(),
+      // the pool is everybody's: it closes when the last ORM detaches
+      async destroy() {
+        isOpen = false;
+      },
+    }),
   };
 }
 
-/** What each Kysely instance takes for its driver. */
-function createDriver(pool: LeasingPool, isSingle: boolean): KyselyDriver {
-  const control = TRANSACTION_METHODS.map(method => [
+/** What Kysely does with a transaction, on the lease that it runs on. */
+const CONTROL = Object.fromEntries(
+  TRANSACTION_METHODS.map(method => [
     method,
-    (lease: Leased, ...args: unknown[]) => lease.control(method, args),
-  ]);
-  return {
-    ...(Object.fromEntries(control) as Pick<KyselyDriver, (typeof TRANSACTION_METHODS)[number]>),
-    init: () => pool.open(),
-    acquireConnection: options => pool.lease(isSingle, options),
-    releaseConnection: lease => (lease as Leased).release(),
-    destroy: async () => undefined, // the pool is everybody's: it closes when the last ORM detaches
-  };
-}
+    (lease: Leased, ...args: unknown[]): Promise<void> => lease.control(method, args),
+  ]),
+) as unknown as Pick<KyselyDriver, (typeof TRANSACTION_METHODS)[number]>;

@@ -7,10 +7,11 @@ import {
   type KyselyDriver,
   type SqlConnection,
 } from '../mikro-orm-internals.js';
+import type { Borrower } from './borrowers.js';
 import { setUp, withoutNetworkReport } from './handle-set-up.js';
 import type { NativeClient, NativeDriver, NativePool } from './native/native-client.js';
 import { nativeDriverOf } from './native/native-driver.js';
-import { ownerLike } from './owner-connection.js';
+import { asksBorrower, ownerLike } from './owner-connection.js';
 import type { PoolLimits } from './pool-options.js';
 import type { PoolUser } from './pool-user.js';
 import { watchReplacement } from './replaced-file.js';
@@ -32,21 +33,8 @@ export interface PoolDriverOptions {
 /** How long idle connections may take to end in order, in ms. */
 const GRACE = 1_000;
 
-/** Drivers whose acquired connection is always the one handle. That of libSQL may be opened anew. */
-const ONE_HANDLE = ['better-sqlite3', '@electric-sql/pglite'];
-
-/** A user that acquires a connection, and the client that it gets. */
-interface Borrowing {
-  readonly user: PoolUser;
-  client?: NativeClient;
-}
-
-/** A connection of the driver, with what Kysely does not show of it: undefined for an embedded database. */
-export interface Acquired {
-  readonly driver: KyselyDriver;
-  readonly connection: DatabaseConnection;
-  readonly client: NativeClient | undefined;
-}
+/** What asks for a connection, and the client that it gets. */
+type Asking = Pick<Borrower, 'user' | 'client'>;
 
 /**
  * The driver behind a pool: opened on first use, and again after it was shut. It belongs to a MikroORM connection of its own,
@@ -58,13 +46,14 @@ export class PoolDriver {
   readonly limits: PoolLimits;
   readonly #options: PoolDriverOptions;
   readonly #makeOwner: () => SqlConnection;
-  readonly #borrowing = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)<Borrowing>();
+  readonly #asking = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)<Asking>();
   readonly #functions: SqliteFunctions;
   readonly #native: NativeDriver | undefined;
   readonly #validation: Validation | undefined;
   readonly #isReplaced: (() => boolean) | undefined;
-  /** Whether the driver calls hooks, or opens clients, when a connection is acquired: not with one handle that stays open. */
-  readonly #hasHooks: boolean;
+  readonly #asksBorrower: boolean;
+  /** The borrower for which the driver's pool is being asked, during that call. */
+  #requesting: Asking | undefined;
   #owner: SqlConnection;
   #dialect: Dialect | Promise<Dialect> | undefined;
   #opened: Promise<KyselyDriver> | undefined;
@@ -90,12 +79,12 @@ export class PoolDriver {
       });
     this.#makeOwner = ownerLike(
       first.connection,
-      () => this.#borrowing.getStore()?.user.connection,
+      () => this.#asking.getStore()?.user.connection,
       this.#native?.options(this.limits),
     );
     this.#owner = this.#makeOwner();
     this.#functions = new SqliteFunctions(() => holder()?.connection);
-    this.#hasHooks = !options.packages.some(name => ONE_HANDLE.includes(name));
+    this.#asksBorrower = asksBorrower(first.connection);
     this.#isReplaced = options.file === undefined ? undefined : watchReplacement(options.file);
   }
 
@@ -103,7 +92,9 @@ export class PoolDriver {
   dialect(user: PoolUser): Dialect | Promise<Dialect> {
     if (!this.#dialect) {
       const owner = this.#owner;
-      const built = this.#borrowing.run({ user }, () => withoutNetworkReport(() => buildDialect(owner)));
+      const built = this.#asking.run({ user, client: undefined }, () =>
+        withoutNetworkReport(() => buildDialect(owner)),
+      );
       this.#dialect = built;
       if (built instanceof Promise) {
         built.then(
@@ -137,29 +128,38 @@ export class PoolDriver {
     return this.#opened;
   }
 
-  /** Takes a connection, with the hooks of `user`. */
-  async acquire(user: PoolUser, options: unknown): Promise<Acquired> {
+  /** Takes a connection for `borrower`, with the hooks of its ORM. */
+  acquire(borrower: Borrower, options: unknown): Promise<DatabaseConnection> {
+    return this.#ready && !this.#isReplaced
+      ? this.#request(this.#ready, borrower, options)
+      : this.#openFor(borrower, options);
+  }
+
+  async #openFor(borrower: Borrower, options: unknown): Promise<DatabaseConnection> {
     if (this.#isReplaced?.()) {
       await this.shut();
     }
-    const borrowing: Borrowing = { user };
+    return this.#request(this.#ready ?? (await this.open(borrower.user)), borrower, options);
+  }
+
+  /** An async context costs more than the rest of a request, so that there is one only where something may ask for it later. */
+  #request(driver: KyselyDriver, borrower: Borrower, options: unknown): Promise<DatabaseConnection> {
+    borrower.driver = driver;
+    if (this.#asksBorrower) {
+      return this.#asking.run(borrower, () => driver.acquireConnection(options));
+    }
+    this.#requesting = borrower;
     try {
-      const driver = this.#ready ?? (await this.open(user));
-      const connection = await (this.#hasHooks
-        ? this.#borrowing.run(borrowing, () => driver.acquireConnection(options))
-        : driver.acquireConnection(options));
-      return { driver, connection, client: borrowing.client };
-    } catch (error) {
-      // a hook of the config has thrown: Kysely forgets the client that it was called with
-      borrowing.client?.destroy();
-      throw error;
+      return driver.acquireConnection(options); // drivers ask their pool before they wait for anything
+    } finally {
+      this.#requesting = undefined;
     }
   }
 
   /** Gives back what nobody waits for any more. */
-  async abandon({ driver, connection, client }: Acquired): Promise<void> {
+  async abandon({ driver, connection, client }: Borrower): Promise<void> {
     client?.used();
-    await driver.releaseConnection(connection);
+    await driver!.releaseConnection(connection!);
   }
 
   /** How many connections it may have; undefined before it was opened, and of an embedded database. */
@@ -249,7 +249,7 @@ export class PoolDriver {
     const driver = (await this.dialect(user)).createDriver();
     // the owner never connects by itself: that would build a second dialect
     owner.connected = true;
-    await this.#borrowing.run({ user }, async () => {
+    await this.#asking.run({ user, client: undefined }, async () => {
       await driver.init();
       await setUp(driver, owner, this.#options.file !== undefined);
     });
@@ -264,20 +264,20 @@ export class PoolDriver {
       return;
     }
     this.#pool = this.#native.observe(await owner.getNativeClient(), this.limits, () => {
-      const borrowing = this.#borrowing.getStore();
-      return borrowing && (client => this.#admit(client, borrowing));
+      const asking = this.#requesting ?? this.#asking.getStore();
+      return asking && (client => this.#admit(client, asking));
     });
   }
 
-  #admit(client: NativeClient, borrowing: Borrowing): true | Promise<boolean> {
+  #admit(client: NativeClient, asking: Asking): true | Promise<boolean> {
     const isAdmitted = this.#validation!.admit(client);
     if (isAdmitted === true) {
-      borrowing.client = client;
+      asking.client = client;
       return true;
     }
     return isAdmitted.then(isGood => {
       if (isGood) {
-        borrowing.client = client;
+        asking.client = client;
       }
       return isGood;
     });

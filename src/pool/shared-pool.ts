@@ -1,13 +1,14 @@
 import { diagnostics } from '../channels.js';
-import type { Dialect } from '../mikro-orm-internals.js';
+import type { DatabaseConnection, LendingDialect } from '../mikro-orm-internals.js';
 import { Mutex } from '../util/mutex.js';
 import { Trace } from '../util/trace.js';
 import { WaitLimit } from '../util/wait-limit.js';
-import { Borrowers } from './borrowers.js';
+import { Borrower, Borrowers } from './borrowers.js';
+import { explainWait } from './explain-wait.js';
 import type { Leased, LeaseSource } from './lease-source.js';
-import { lend, type Lease, type LeaseOwner } from './lease.js';
+import { lend, type Answer, type Lease, type LeaseOwner } from './lease.js';
 import { poolDialect } from './pool-dialect.js';
-import { PoolDriver, type Acquired, type PoolDriverOptions } from './pool-driver.js';
+import { PoolDriver, type PoolDriverOptions } from './pool-driver.js';
 import type { PoolStats } from './pool-stats.js';
 import type { PoolUser } from './pool-user.js';
 import { SilenceWatch } from './silence-watch.js';
@@ -49,7 +50,7 @@ export class SharedPool {
   readonly #driver: PoolDriver;
   readonly #turns = new Mutex();
   readonly #leases = new Set<Lease>();
-  readonly #borrowers: Borrowers;
+  readonly #borrowers: Borrowers<Lease>;
   readonly #watch: SilenceWatch;
   readonly #source: QuerySource;
   readonly #oldestUnitOfWork: () => Trace | undefined;
@@ -77,8 +78,19 @@ export class SharedPool {
     this.#source = { ...options.source, isMysql: options.packages.includes('mysql2') };
     this.#driver = new PoolDriver(first, options, () => this.#holder);
     const { acquireTimeout, queryTimeout, validateTimeout } = this.#driver.limits;
-    this.#borrowers = new Borrowers(acquireTimeout, (user, since) => this.#explainWait(user, since));
-    const queryLimit = queryTimeout === Infinity ? undefined : new WaitLimit(queryTimeout);
+    this.#borrowers = new Borrowers<Lease>(acquireTimeout, {
+      lend: borrower => this.#lend(borrower),
+      undo: late => this.#undo(late),
+      failed: error => {
+        this.#failure = { error, at: performance.now() };
+        this.#closeIfRetired();
+      },
+      explain: late => this.#explain(late),
+    });
+    const queryLimit =
+      queryTimeout === Infinity
+        ? undefined
+        : new WaitLimit<Answer>(queryTimeout, ({ lease }) => lease.fail(lease.user.errors.slow(queryTimeout)));
     const common = { source: this.#source, queryLimit, guard, readOnly: () => this.#driver.distrust() };
     this.#single = { ...common, released: lease => this.#released(lease, true) };
     this.#many = { ...common, released: lease => this.#released(lease, false) };
@@ -144,7 +156,7 @@ export class SharedPool {
    * What the connection of `user` takes in place of its own dialect. A promise while the driver's own is one (mysql2). A
    * replica that cannot be reached has a `primary` in its place, which is told of it.
    */
-  dialect(user: PoolUser, primary?: Primary): Dialect | Promise<Dialect> {
+  dialect(user: PoolUser, primary?: Primary): LendingDialect | Promise<LendingDialect> {
     this.#assertOpen(user);
     const leasing = {
       open: async () => {
@@ -265,55 +277,48 @@ export class SharedPool {
       return Promise.reject(user.errors.closed());
     }
     const trace = this.#driver.limits.leakAfter === Infinity ? undefined : new Trace();
-    const since = diagnostics.connectionAcquired.hasSubscribers ? performance.now() : undefined;
-    const acquiring = isSingle ? this.#takeHandle(user, options) : this.#driver.acquire(user, options);
-    return this.#borrowers.wait(user, acquiring, {
-      take: acquired => {
-        const lease = this.#lend(user, isSingle, acquired, trace);
-        if (since !== undefined) {
-          const { name, role } = this.#source;
-          diagnostics.connectionAcquired.publish({ name, role, wait: lease.since - since });
-        }
-        return lease;
-      },
-      undo: late => this.#abandon(late, isSingle),
-      failed: error => {
-        this.#failure = { error, at: performance.now() };
-        this.#closeIfRetired();
-      },
-    });
+    const borrower = new Borrower(user, isSingle, trace);
+    return this.#borrowers.wait(
+      borrower,
+      isSingle ? this.#takeHandle(borrower, options) : this.#driver.acquire(borrower, options),
+    );
   }
 
-  #lend(user: PoolUser, isSingle: boolean, acquired: Acquired, trace: Trace | undefined): Lease {
+  #lend(borrower: Borrower): Lease {
+    const { isSingle, user, since } = borrower;
     this.#served++;
     this.#holder = isSingle ? user : undefined;
-    const lease = lend(isSingle ? this.#single : this.#many, user, acquired, trace);
+    const lease = lend(isSingle ? this.#single : this.#many, borrower);
     this.#leases.add(lease);
-    if (acquired.client) {
+    if (borrower.client) {
       this.#watch.start();
+    }
+    if (diagnostics.connectionAcquired.hasSubscribers) {
+      const { name, role } = this.#source;
+      diagnostics.connectionAcquired.publish({ name, role, wait: lease.since - since });
     }
     return lease;
   }
 
-  async #takeHandle(user: PoolUser, options: unknown): Promise<Acquired> {
+  async #takeHandle(borrower: Borrower, options: unknown): Promise<DatabaseConnection> {
     const turn = this.#turns.take();
     if (turn) {
       await turn;
     }
     try {
-      this.#assertOpen(user); // only now: while it waited for its turn, the pool may have been closed
-      return await this.#driver.acquire(user, options);
+      this.#assertOpen(borrower.user); // only now: while it waited for its turn, the pool may have been closed
+      return await this.#driver.acquire(borrower, options);
     } catch (error) {
       this.#turns.release();
       throw error;
     }
   }
 
-  #abandon(acquired: Acquired, isSingle: boolean): void {
+  #undo(late: Borrower): void {
     void this.#driver
-      .abandon(acquired)
+      .abandon(late)
       .catch(() => undefined)
-      .finally(() => isSingle && this.#turns.release());
+      .finally(() => late.isSingle && this.#turns.release());
   }
 
   #released(lease: Lease, isSingle: boolean): void {
@@ -330,27 +335,18 @@ export class SharedPool {
   }
 
   /** A database that nobody reaches is not a busy one. */
-  #explainWait(user: PoolUser, since: number): Error {
+  #explain({ user, since }: Borrower): Error {
     const failure = this.#failure;
     if (failure && failure.at >= since && this.#leases.size === 0) {
       return failure.error as Error;
     }
-    const [oldest] = this.#leases; // in the order in which they were borrowed
-    const age = Math.round(oldest ? performance.now() - oldest.since : 0);
-    const unit = this.#oldestUnitOfWork();
-    const cause = new Error(
-      [
-        `${this.#leases.size} connections are in use (pool.max: ${this.#driver.max ?? 1}), the oldest for ${age} ms, and ${this.#borrowers.size} borrowers still wait.`,
-        oldest?.trace && `The oldest was borrowed\n${oldest.trace.frames}`,
-        unit && `The oldest unit of work has been open for ${Math.round(unit.age)} ms. It was opened\n${unit.frames}`,
-      ]
-        .filter(Boolean)
-        .join('\n'),
-    );
     if (diagnostics.connectionTimeout.hasSubscribers) {
       const { name, role } = this.#source;
       diagnostics.connectionTimeout.publish({ name, role, wait: performance.now() - since });
     }
+    const [oldest] = this.#leases; // in the order in which they were borrowed
+    const [max, busy, waiting] = [this.#driver.max ?? 1, this.#leases.size, this.#borrowers.size];
+    const cause = explainWait({ max, busy, waiting, oldest, unit: this.#oldestUnitOfWork() });
     return user.errors.overloaded(this.#borrowers.ms, cause);
   }
 

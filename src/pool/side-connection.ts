@@ -1,5 +1,6 @@
 import {
   buildDialect,
+  dropPoolHook,
   type DatabaseConnection,
   type KyselyDriver,
   type SqlConnection,
@@ -32,6 +33,7 @@ export class SideConnection {
     limits: PoolLimits,
     ms = limits.connectTimeout,
   ): Promise<SideConnection> {
+    dropPoolHook(owner);
     const driver = (await buildDialect(owner)).createDriver();
     owner.connected = true;
     await driver.init();

@@ -3,7 +3,7 @@ import {
   driverOptions,
   isOwnPool,
   isSql,
-  replaceDialect,
+  replaceLendingDialect,
   sqlConnections,
   type SqlConnection,
 } from '../mikro-orm-internals.js';
@@ -98,7 +98,7 @@ function attachConnection(orm: AnyOrm, role: string, connection: SqlConnection, 
   let detach: (() => Promise<void>) | undefined;
 
   // called by MikroORM whenever it connects: after a reconnect, the settings may be another database's
-  replaceDialect(connection, () => {
+  replaceLendingDialect(connection, () => {
     assertOpen(pools);
     const next = pools.poolFor(orm, role, user);
     // while mysql2's dialect is a promise, a second connect() comes here, too

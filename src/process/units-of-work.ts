@@ -4,11 +4,18 @@ import { Trace } from '../util/trace.js';
 import { WaitLimit } from '../util/wait-limit.js';
 import { warn } from '../util/warn.js';
 
+/** One that is open, where leaks are looked for. */
+interface OpenUnit {
+  readonly orm: AnyOrm;
+  readonly trace: Trace;
+  readonly since: number;
+}
+
 /** Counts the units of work of a name, and finds those that stay open: of a stream that nobody reads, say. */
 export class UnitsOfWork {
   readonly #name: string;
   /** How long one may be open; undefined where nobody looks for it. */
-  readonly #limit: WaitLimit | undefined;
+  readonly #limit: WaitLimit<OpenUnit> | undefined;
   /** Where those were opened that are open, the oldest first. Only with a limit. */
   readonly #traces = new Set<Trace>();
   #size = 0;
@@ -16,7 +23,7 @@ export class UnitsOfWork {
   /** `leakAfter` in ms; Infinity: never. */
   constructor(name: string, leakAfter: number) {
     this.#name = name;
-    this.#limit = leakAfter === Infinity ? undefined : new WaitLimit(leakAfter);
+    this.#limit = leakAfter === Infinity ? undefined : new WaitLimit(leakAfter, unit => this.#tellLeak(unit));
   }
 
   /** How many are open. */
@@ -51,17 +58,18 @@ export class UnitsOfWork {
     };
   }
 
-  #watch(orm: AnyOrm, limit: WaitLimit): () => void {
+  #watch(orm: AnyOrm, limit: WaitLimit<OpenUnit>): () => void {
     const trace = new Trace();
+    const unit = { orm, trace, since: trace.since };
     this.#traces.add(trace);
-    const waiter = limit.add(() => this.#tellLeak(orm, trace));
+    limit.add(unit);
     return () => {
       this.#traces.delete(trace);
-      limit.delete(waiter);
+      limit.delete(unit);
     };
   }
 
-  #tellLeak(orm: AnyOrm, { age, frames }: Trace): void {
+  #tellLeak({ orm, trace: { age, frames } }: OpenUnit): void {
     warn(
       orm.config,
       `A unit of work of "${this.#name}" has been open for ${Math.round(age)} ms, longer than pool.leakAfter. Does it wait for something slow, or was end() of openEm() forgotten? It was opened\n${frames}`,

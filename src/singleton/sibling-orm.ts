@@ -1,5 +1,12 @@
 import { MikroORM, type IDatabaseDriver, type Options } from '@mikro-orm/core';
-import { driverOptions, isOwnPool, isSql, shareMetadata, sqlConnections } from '../mikro-orm-internals.js';
+import {
+  driverOptions,
+  dropPoolHook,
+  isOwnPool,
+  isSql,
+  shareMetadata,
+  sqlConnections,
+} from '../mikro-orm-internals.js';
 import type { AnyOrm, EntityList } from '../orm-source.js';
 import { attachOrm, type Pools } from '../process/attach-orm.js';
 import type { DriverEm } from './build-orm.js';
@@ -26,6 +33,7 @@ export async function withSiblingOrm<D extends IDatabaseDriver, EM extends Drive
   });
   try {
     shareMetadata(orm, other);
+    sqlConnections(other).forEach(([, connection]) => dropPoolHook(connection));
     if (pools) {
       attachOrm(other, pools);
     }

@@ -1,22 +1,22 @@
-/** One that waits. */
+/** One that waits, since a time of the monotonic clock. */
 export interface Waiter {
   readonly since: number;
-  /** Called once where it takes too long. */
-  readonly late: () => void;
 }
 
 /** The longest time that a timer of Node.js can wait, in ms. */
 const LONGEST = 2 ** 31 - 1;
 
 /** A limit for many waits of the same length: one timer for all, as the one that began first is late first. */
-export class WaitLimit {
+export class WaitLimit<W extends Waiter> {
   readonly ms: number;
-  readonly #waiting = new Set<Waiter>();
+  readonly #late: (waiter: W) => void;
+  readonly #waiting = new Set<W>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** `ms` may be Infinity. */
-  constructor(ms: number) {
+  /** `late` is called once for each that takes longer than `ms`, which may be Infinity. */
+  constructor(ms: number, late: (waiter: W) => void) {
     this.ms = ms;
+    this.#late = late;
   }
 
   get size(): number {
@@ -30,17 +30,15 @@ export class WaitLimit {
   }
 
   /** Begins a wait. */
-  add(late: () => void): Waiter {
-    const waiter = { since: performance.now(), late };
+  add(waiter: W): void {
     this.#waiting.add(waiter);
     if (!this.#timer && this.ms !== Infinity) {
       this.#arm(this.ms);
     }
-    return waiter;
   }
 
   /** Ends one; false where it was ended already. */
-  delete(waiter: Waiter): boolean {
+  delete(waiter: W): boolean {
     return this.#waiting.delete(waiter);
   }
 
@@ -61,7 +59,7 @@ export class WaitLimit {
         break;
       }
       this.#waiting.delete(waiter);
-      waiter.late();
+      this.#late(waiter);
     }
     clearTimeout(this.#timer);
     this.#timer = undefined;

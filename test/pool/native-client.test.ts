@@ -7,6 +7,7 @@ import {
   type DatabaseConfig,
   type DriverName,
 } from '../support/databases.js';
+import type { SqlConnection } from '../../src/mikro-orm-internals.js';
 import { createGraph } from '../support/graphs.js';
 
 /** An ORM on a pool of one connection, so that the next borrower gets the connection of the one before, or none. */
@@ -37,6 +38,15 @@ await describeDriver('postgresql', driver => {
       .fork()
       .transactional(em => em.getConnection().execute(insert('kept'), [], 'run', em.getTransactionContext()));
     expect(await names()).toEqual(['kept']);
+    await close();
+  });
+
+  test('onPoolCreated is called for the pool of the process, not for what migrates or watches', async () => {
+    const pools: object[] = [];
+    const driverOptions = { onPoolCreated: (pool: object) => pools.push(pool) };
+    const { orm, close } = await openSingle(driver, { driverOptions });
+    await orm.em.getConnection().execute('select 1');
+    expect(pools).toEqual([await (orm.driver.getConnection() as unknown as SqlConnection).getNativeClient()]);
     await close();
   });
 

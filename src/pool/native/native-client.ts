@@ -5,7 +5,8 @@ export abstract class NativeClient {
   /** The server that it leads to, as the server names itself; undefined where that is not known (a pooler in between). */
   server: string | undefined;
   /** Wall clock and monotonic clock: the second stands still while a machine sleeps, and the first may be set back. */
-  #usedAt: readonly [wall: number, monotonic: number] | undefined;
+  #usedAt = Number.NaN;
+  #usedAtMonotonic = Number.NaN;
 
   /** Whether the server stops what it does for the client when that is destroyed; else its session has to be killed. */
   abstract readonly stopsWithIt: boolean;
@@ -36,13 +37,14 @@ export abstract class NativeClient {
 
   /** Milliseconds since it was used; undefined if it is new. */
   get idleTime(): number | undefined {
-    const usedAt = this.#usedAt;
-    return usedAt && Math.max(Date.now() - usedAt[0], performance.now() - usedAt[1]);
+    const idle = Math.max(Date.now() - this.#usedAt, performance.now() - this.#usedAtMonotonic);
+    return Number.isNaN(idle) ? undefined : idle;
   }
 
   /** To be called when it is given back. */
   used(): void {
-    this.#usedAt = [Date.now(), performance.now()];
+    this.#usedAt = Date.now();
+    this.#usedAtMonotonic = performance.now();
   }
 }
 

@@ -123,26 +123,43 @@ function admitClients(
   nativeOf: (client: PgClient) => NativeClient | undefined,
 ): void {
   const connect = pool.connect.bind(pool);
-  const next = async (admit: Admit): Promise<PgClient> => {
-    for (;;) {
-      const client = (await connect()) as PgClient;
-      const native = nativeOf(client);
-      try {
-        const isAdmitted = native && admit(native);
-        if (native && isAdmitted !== true && !(await isAdmitted)) {
-          native.destroy();
-          continue;
-        }
-        return client;
-      } catch (error) {
-        native?.destroy();
-        throw error;
-      }
-    }
-  };
   pool.connect = callback => {
     const admit = callback ? undefined : expect();
-    return admit ? next(admit) : connect(callback);
+    if (!admit) {
+      return connect(callback);
+    }
+    return new Promise((resolve, reject) => {
+      const next = (): void => {
+        connect((error: Error | undefined, client: PgClient) => {
+          if (error) {
+            reject(error);
+            return;
+          }
+          const native = nativeOf(client);
+          const isAdmitted = native ? admit(native) : true;
+          if (isAdmitted === true) {
+            resolve(client);
+            return;
+          }
+          const refuse = (): void => native?.destroy();
+          isAdmitted.then(
+            isGood => {
+              if (isGood) {
+                resolve(client);
+              } else {
+                refuse();
+                next();
+              }
+            },
+            (reason: unknown) => {
+              refuse();
+              reject(reason as Error);
+            },
+          );
+        });
+      };
+      next();
+    });
   };
 }
 

@@ -106,6 +106,16 @@ export class Sandbox implements LeaseSource, SandboxOwner {
     }
   }
 
+  async assertNativeClient(user: PoolUser): Promise<void> {
+    await this.open();
+    // the handle of an embedded database is the connection that the sandbox has
+    if (this.#held.client) {
+      throw user.errors.sandbox(
+        'getNativeClient() gives a pool, whose other connections a sandbox could not undo. Use connection.getClient() or em.getKysely(), which are in it; test what needs the pool against a database from createTestDatabase().',
+      );
+    }
+  }
+
   assertUsable(user: PoolUser): void {
     if (this.#ending) {
       throw user.errors.sandbox(

@@ -7,7 +7,7 @@ import { settingsOf, type SingletonSettings } from '../singleton/singleton-setti
 import { copiesInUse } from './stores/copies-in-use.js';
 import { openStore, ormBeside } from './stores/open-store.js';
 import { ensureTemplate, freeName, removeStale } from './stores/templates.js';
-import { digest, fitName, MARK_TABLE } from './stores/test-store.js';
+import { digest, fitName, MARK_TABLE, type Overrides } from './stores/test-store.js';
 
 /** Options of {@link createTestDatabase}. */
 export interface TestDatabaseOptions<ORM extends AnyOrm = AnyOrm> {
@@ -80,6 +80,7 @@ export async function createTestDatabase<ORM extends AnyOrm>(
     const start = `_template_${key}_`;
     const template = fitName(store, `${start}${digest(String(seed))}`);
     let name = '';
+    let overrides: Overrides = {};
     await store.exclusively(async () => {
       await removeStale(store, start);
       await ensureTemplate(store, template, (overrides, finish) =>
@@ -87,8 +88,8 @@ export async function createTestDatabase<ORM extends AnyOrm>(
       );
       name = await freeName(store, String(worker).replace(/\W/g, '_'));
       await store.copy(template, name);
+      overrides = await store.overrides(name, template);
     });
-    const overrides = await store.overrides(name, template);
     orm.configure({ ...overrides, replicas: [], schemaGenerator: settings.schemaGenerator } as never);
     return opened(orm, name, settings);
   } finally {

@@ -1,14 +1,4 @@
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  openAsBlob,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { openFileLock } from '../../migrations/lock/file.js';
 import { withLock } from '../../migrations/lock/migration-lock.js';
@@ -78,7 +68,8 @@ export function pgliteStore(base: string, inMemory: boolean, driverOptions: obje
       if (!inMemory) {
         return { dbName };
       }
-      const loadDataDir = await openAsBlob(template);
+      // read now: the next list of migrations removes the template, and a blob of the file would read it later
+      const loadDataDir = new Blob([readFileSync(template)]);
       // a function: MikroORM copies options, and of a Blob nothing would be left
       return { dbName: 'memory://', driverOptions: () => ({ ...driverOptions, loadDataDir }) } as Overrides;
     },

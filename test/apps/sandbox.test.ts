@@ -5,6 +5,9 @@ import { createAppDatabase, type AppDatabase } from './support/app-database.js';
 import { dump, readSequences } from './support/dump.js';
 import { browserIsThere, launchBrowser, walkThroughExample } from './support/journey.js';
 import { createExampleCopy, type FixtureApp, type NextServer } from './support/next-app.js';
+import { playwrightIsThere, runPlaywrightRecipe } from './support/playwright-recipe.js';
+
+const canRunPlaywright = (await playwrightIsThere()) && browserIsThere();
 
 let app: FixtureApp;
 let browser: Browser | undefined;
@@ -60,6 +63,13 @@ for (const driver of ['sqlite', 'postgresql'] as const) {
         if (driver === 'postgresql') {
           expect(Object.values(await readSequences(database)).some(Number)).toBe(true);
         }
+      });
+
+      test.skipIf(!canRunPlaywright)('the recipe for Playwright', async () => {
+        const before = await dump(driver, database);
+        expect(await runPlaywrightRecipe(server.address)).toMatch(/2 passed/);
+        expect(await dump(driver, database)).toBe(before);
+        expect(server.log()).not.toMatch(/SandboxError/);
       });
 
       test('pages, route handlers and actions share it', async () => {

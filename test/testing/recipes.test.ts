@@ -18,6 +18,8 @@ const run = (...args: string[]) =>
       throw new Error(`${stdout}\n${stderr}`);
     },
   );
+/** Each starts a test runner, which takes its time on a busy machine. */
+const RUNNER = { timeout: 120_000 };
 const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
 
 const runners = new PrivatePackage(join(import.meta.dirname, 'runners'));
@@ -44,18 +46,18 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test('vitest', async () => {
+test('vitest', RUNNER, async () => {
   const output = await run(vitest, 'run', '--root', 'vitest', '--config', 'vitest.config.ts');
   expect(output).toMatch(/2 passed/);
 });
 
-test.skipIf(!hasRunners)('jest', async () => {
+test.skipIf(!hasRunners)('jest', RUNNER, async () => {
   const jest = join(runners.modules, 'jest/bin/jest.js');
   const output = await run('--experimental-vm-modules', jest, '--config', 'jest/jest.config.js');
   expect(output).toMatch(/Tests: +2 passed, 2 total/);
 });
 
-test('node:test', async () => {
+test('node:test', RUNNER, async () => {
   const output = await run('--test', '--disable-warning=ExperimentalWarning', 'node-test/users.test.ts');
   expect(output).toMatch(/pass 2/);
 });

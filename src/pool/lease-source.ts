@@ -17,6 +17,8 @@ export interface LeaseSource {
   lease(user: PoolUser): Promise<Leased>;
   /** Runs a script, which an embedded database would run on its handle. */
   executeDump(user: PoolUser, dump: string): Promise<void>;
+  /** Rejects where the driver's own client would lead around it. */
+  assertNativeClient(user: PoolUser): Promise<void>;
   /** Ends it, as the database is closed. */
   end(): Promise<void>;
 }

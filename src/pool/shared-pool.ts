@@ -181,6 +181,7 @@ export class SharedPool {
   /** The driver's own client: pg's or mysql2's pool, SQLite's handle, PGlite's instance. */
   async nativeClient(user: PoolUser): Promise<unknown> {
     this.#assertOpen(user);
+    await this.#diversion()?.assertNativeClient(user);
     return this.#driver.nativeClient(user);
   }
 

@@ -348,6 +348,7 @@ const elsewhere: LeaseSource = {
     );
   },
   executeDump: async user => void (await elsewhere.lease(user)),
+  assertNativeClient: async user => void (await elsewhere.lease(user)),
   end: async () => undefined,
 };
 

@@ -6,15 +6,8 @@ import { createOrmSingleton, type OrmSingleton } from '../singleton/create-orm-s
 import { settingsOf, type SingletonSettings } from '../singleton/singleton-settings.js';
 import { copiesInUse } from './stores/copies-in-use.js';
 import { openStore, ormBeside } from './stores/open-store.js';
-import {
-  digest,
-  fitName,
-  isAbandoned,
-  MARK_TABLE,
-  suffixOf,
-  type Migrate,
-  type TestStore,
-} from './stores/test-store.js';
+import { ensureTemplate, freeName, removeStale } from './stores/templates.js';
+import { digest, fitName, MARK_TABLE, type Overrides } from './stores/test-store.js';
 
 /** Options of {@link createTestDatabase}. */
 export interface TestDatabaseOptions<ORM extends AnyOrm = AnyOrm> {
@@ -87,6 +80,7 @@ export async function createTestDatabase<ORM extends AnyOrm>(
     const start = `_template_${key}_`;
     const template = fitName(store, `${start}${digest(String(seed))}`);
     let name = '';
+    let overrides: Overrides = {};
     await store.exclusively(async () => {
       await removeStale(store, start);
       await ensureTemplate(store, template, (overrides, finish) =>
@@ -94,8 +88,8 @@ export async function createTestDatabase<ORM extends AnyOrm>(
       );
       name = await freeName(store, String(worker).replace(/\W/g, '_'));
       await store.copy(template, name);
+      overrides = await store.overrides(name, template);
     });
-    const overrides = await store.overrides(name, template);
     orm.configure({ ...overrides, replicas: [], schemaGenerator: settings.schemaGenerator } as never);
     return opened(orm, name, settings);
   } finally {
@@ -142,57 +136,6 @@ async function migrationsDigest(orm: AnyOrm): Promise<string> {
     async ({ name, text, path }) => `${name} ${text ?? (path && (await readFile(path, 'utf8')))}`,
   );
   return digest(orm.driver.getDependencies().join(), ...(await Promise.all(contents)));
-}
-
-async function removeStale(store: TestStore, start: string): Promise<void> {
-  for (const { name, mark } of await store.list()) {
-    const suffix = suffixOf(store, name);
-    const isStale =
-      mark.kind === 'copy'
-        ? suffix?.startsWith('_test_') && isAbandoned(mark)
-        : suffix && /^_template_\w{12}_\w{12}$/.test(suffix) && !suffix.startsWith(start);
-    if (isStale) {
-      await store.drop(name);
-    }
-  }
-}
-
-async function ensureTemplate(store: TestStore, name: string, migrate: Migrate): Promise<void> {
-  const mark = await store.find(name);
-  assertOwn(mark, name);
-  if (mark && mark.ready) {
-    return;
-  }
-  if (mark) {
-    await store.drop(name); // the process that made it has ended before it was complete
-  }
-  try {
-    await store.build(name, migrate);
-  } catch (error) {
-    await store.drop(name).catch(() => undefined);
-    throw error;
-  }
-}
-
-function assertOwn<T>(mark: T | 'foreign', name: string): asserts mark is T {
-  if (mark === 'foreign') {
-    throw new OrmConfigError(
-      `createTestDatabase did not make the database ${name}, and does not touch it. Rename or drop it, or give \`worker\` another value.`,
-    );
-  }
-}
-
-/** The name of this worker's copy: with a number behind it where another run of the tests uses that. */
-async function freeName(store: TestStore, worker: string): Promise<string> {
-  for (let i = 1; ; i++) {
-    const name = fitName(store, i === 1 ? `_test_${worker}` : `_test_${worker}_${i}`);
-    const mark = await store.find(name);
-    assertOwn(mark, name);
-    if (!copiesInUse().has(name) && (!mark || isAbandoned(mark) || mark.pid === process.pid)) {
-      await store.drop(name);
-      return name;
-    }
-  }
 }
 
 async function migrateTemplate(

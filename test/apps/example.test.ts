@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeDriver } from '../support/databases.js';
 import { createAppDatabase, type AppDatabase } from './support/app-database.js';
-import { nextAppIn, type NextServer } from './support/next-app.js';
+import { browserIsThere, launchBrowser, walkThroughExample } from './support/journey.js';
+import { filesWith, nextAppIn, type NextServer } from './support/next-app.js';
 
 const example = resolve(import.meta.dirname, '../../examples/nextjs');
 const screenshots = resolve(import.meta.dirname, '../.tmp/screenshots');
-const CHROMIUM = '/usr/bin/chromium';
 const app = nextAppIn(example, 'turbopack');
 
 beforeAll(async () => {
@@ -18,18 +18,28 @@ beforeAll(async () => {
   expect(existsSync(join(example, 'app.db')), 'the build opens no database').toBe(before);
 });
 
+test('the build has no trace of the route for tests', async () => {
+  const found = await filesWith(join(example, '.next'), /api\/sandbox|openSandbox|mikro-orm-web\/testing/);
+  expect(found).toEqual([]);
+});
+
 for (const driver of ['sqlite', 'postgresql'] as const) {
   await describeDriver(driver, () => {
     let database: AppDatabase;
     let server: NextServer;
     beforeAll(async () => {
       database = await createAppDatabase(driver, 'ours');
-      server = await app.start(database.env);
+      server = await app.start({ ...database.env, E2E: '1' }); // a variable switches nothing on
     });
     afterAll(async () => {
       await server.stop();
       await database.drop();
     });
+    test.each(['POST', 'DELETE', 'GET'])('%s of the route for tests is answered with 404', async method => {
+      const { status } = await fetch(`${server.address}/api/sandbox`, { method });
+      expect(status).toBe(404);
+    });
+
     const json = async (path: string, body?: unknown) => {
       const init =
         body === undefined ? {} : { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) };
@@ -74,15 +84,7 @@ for (const driver of ['sqlite', 'postgresql'] as const) {
       let browser: Browser;
       let page: Page;
       beforeAll(async () => {
-        const args = [
-          '--no-sandbox',
-          '--disable-gpu',
-          '--no-first-run',
-          '--disable-background-networking',
-          '--disable-component-update',
-          '--disable-sync',
-        ];
-        browser = await chromium.launch({ executablePath: CHROMIUM, args });
+        browser = await launchBrowser();
         page = await browser.newPage({
           viewport: { width: 1000, height: 800 },
           colorScheme: driver === 'sqlite' ? 'light' : 'dark',
@@ -94,68 +96,8 @@ for (const driver of ['sqlite', 'postgresql'] as const) {
       const shoot = (name: string) =>
         page.screenshot({ path: join(screenshots, `${driver}-${name}.png`), fullPage: true });
 
-      test('a user is added, a duplicate is refused at its field, pages turn, articles show their tags', async () => {
-        await page.goto(`${server.address}/articles`);
-        await page.getByRole('button', { name: 'Add sample data' }).click();
-        await page.getByRole('link', { name: 'Notes on the Analytical Engine' }).waitFor();
-        await shoot('articles');
-
-        await page.getByRole('link', { name: 'history' }).first().click();
-        await page.getByRole('heading', { name: 'Articles about history' }).waitFor();
-        expect(await page.locator('article').count()).toBe(2);
-        expect(await page.title()).toMatch(/^Articles about history/);
-        await page.getByRole('link', { name: 'A Relational Model of Data' }).click();
-        await page.getByText('Data independence is abstraction, too.').waitFor();
-        await shoot('article');
-
-        const pages = [page, await browser.newPage(), await browser.newPage(), await browser.newPage()];
-        for (const one of pages) {
-          await one.goto(page.url());
-          await one.getByLabel('New tag').fill('Relations');
-        }
-        await Promise.all(pages.map(one => one.getByRole('button', { name: 'Add tag' }).click()));
-        for (const one of pages) {
-          await one.getByRole('link', { name: 'relations' }).waitFor();
-        }
-        await Promise.all(pages.slice(1).map(one => one.close()));
-
-        await page.goto(`${server.address}/users/new`);
-        await page.getByLabel('Name').fill('Ada Byron');
-        await page.getByLabel('Email').fill('ada@example.com');
-        await page.getByLabel('Password').fill('a long password');
-        await page.getByRole('button', { name: 'Add user' }).click();
-        await page.locator('#email-note').filter({ hasText: 'is already taken' }).waitFor();
-        expect(await page.getByLabel('Name').inputValue()).toBe('Ada Byron');
-        expect(await page.getByLabel('Email').inputValue()).toBe('ada@example.com');
-        expect(await page.locator('#fullName-note').count()).toBe(0);
-        await shoot('duplicate');
-
-        await page.getByLabel('Email').fill('byron@example.com');
-        await page.getByRole('button', { name: 'Add user' }).click();
-        await page.waitForURL('**/users');
-        const names = () => page.locator('tbody td:first-child').allTextContents();
-        const first = await names();
-        await shoot('users');
-        await page.getByRole('link', { name: 'Next' }).click();
-        await page.waitForURL(/after=/);
-        await expect.poll(names).not.toEqual(first);
-        const second = await names();
-        expect(first.concat(second)).toContain('Ada Byron');
-        await page.getByRole('link', { name: 'Previous' }).click();
-        await page.waitForURL(/before=/);
-        await expect.poll(names).toEqual(first);
-      });
+      test('a user is added, a duplicate is refused at its field, pages turn, articles show their tags', () =>
+        walkThroughExample(page, server.address, shoot));
     });
   });
-}
-
-function browserIsThere(): boolean {
-  if (existsSync(CHROMIUM)) {
-    return true;
-  }
-  if (process.env['REQUIRE_ALL'] === '1') {
-    throw new Error(`REQUIRE_ALL=1, and there is no Chromium at ${CHROMIUM}`);
-  }
-  console.warn(`SKIPPED: there is no Chromium at ${CHROMIUM}`);
-  return false;
 }

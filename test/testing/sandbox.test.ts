@@ -14,6 +14,10 @@ const UserSchema = defineEntity({
 class User extends UserSchema.class {}
 UserSchema.setClass(User);
 
+interface NativeConnection {
+  getNativeClient(): Promise<{ exec(sql: string): unknown }>;
+}
+
 const isServer = (name: DriverName): boolean => ['postgresql', 'mariadb', 'mysql'].includes(name);
 const isMysql = (name: DriverName): boolean => ['mariadb', 'mysql'].includes(name);
 
@@ -235,6 +239,33 @@ for (const driver of DRIVERS) {
       await expect(insert('later', em)).rejects.toMatchObject({ code: 'SANDBOX' });
       await em.rollback().catch(() => undefined);
       expect(await emails()).toEqual(['kept']);
+    });
+
+    test('a native client is in it where it is the one connection, else refused', async () => {
+      const native = async () =>
+        ((await orm()).driver.getConnection() as unknown as NativeConnection).getNativeClient();
+      const before = await native();
+      const sandbox = await openSandbox(orm);
+      if (isServer(name)) {
+        await expect(native()).rejects.toMatchObject({
+          code: 'SANDBOX',
+          message: expect.stringMatching(/getNativeClient\(\).*getClient\(\)/),
+        });
+      } else {
+        expect(await native()).toBe(before);
+        await before.exec("insert into users (email) values ('native')");
+        expect(await emails()).toEqual(['kept', 'native']);
+      }
+      await (
+        await emOf()
+      )
+        .getConnection()
+        .getClient()
+        .executeQuery(CompiledQuery.raw("insert into users (email) values ('kysely')"));
+      expect(await emails()).toContain('kysely');
+      await sandbox.rollback();
+      expect(await emails()).toEqual(['kept']);
+      expect(await native()).toBe(before);
     });
 
     test.skipIf(isMysql(name))('the schema can be changed, and is what it was', async () => {

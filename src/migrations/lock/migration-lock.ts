@@ -40,17 +40,30 @@ export type RunGuard = Pick<HeldLock, 'lost' | 'assertHeld'>;
  */
 export async function withMigrationLock(
   orm: AnyOrm,
-  { timeout = DEFAULT_LOCK_TIMEOUT, limits = resolvePoolOptions(), assertOpen = () => undefined }: MigrationLockOptions,
+  options: MigrationLockOptions,
   work: (guard: RunGuard) => Promise<void>,
 ): Promise<void> {
   const begin = performance.now();
-  const end = begin + timeout;
-  const left = (): number => end - performance.now();
-  const lock = await openDatabaseLock(orm, limits);
+  const lock = await openDatabaseLock(orm, options.limits ?? resolvePoolOptions());
   if (!lock) {
     return work({ lost: new AbortController().signal, assertHeld: async () => undefined });
   }
-  const name = orm.config.get('contextName');
+  await withLock(lock, orm.config.get('contextName'), { ...options, begin }, work);
+}
+
+/** The same with a lock that was opened for it, of the database that is called `name`. */
+export async function withLock(
+  lock: DatabaseLock,
+  name: string,
+  {
+    timeout = DEFAULT_LOCK_TIMEOUT,
+    assertOpen = () => undefined,
+    begin = performance.now(),
+  }: MigrationLockOptions & { readonly begin?: number },
+  work: (guard: RunGuard) => Promise<void>,
+): Promise<void> {
+  const end = begin + timeout;
+  const left = (): number => end - performance.now();
   let held: HeldLock | undefined;
   let heldSince: number | undefined;
   let isWaiting = false;

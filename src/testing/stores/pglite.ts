@@ -1,15 +1,7 @@
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  openAsBlob,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { openFileLock } from '../../migrations/lock/file.js';
+import { withLock } from '../../migrations/lock/migration-lock.js';
 import { newMark, readMark, type Mark, type Overrides, type TestStore } from './test-store.js';
 
 /** In a folder of PGlite, which PostgreSQL does not look at. */
@@ -27,16 +19,12 @@ export function pgliteStore(base: string, inMemory: boolean, driverOptions: obje
     rmSync(name, { recursive: true, force: true });
     rmSync(placeOfMark(name), { force: true });
   };
-  /** Nobody sees what is unfinished; where two processes have made the same, the first one's stays. */
-  const publish = (unfinished: string, name: string): void => {
-    try {
-      renameSync(unfinished, name);
-    } catch (error) {
-      rmSync(unfinished, { recursive: true, force: true });
-      if (!existsSync(name)) {
-        throw error;
-      }
-    }
+  /** Nobody sees what is unfinished: `make` does not get the name that it will have, and leaves nothing of an earlier try. */
+  const publish = async (name: string, make: (unfinished: string) => Promise<void> | void): Promise<void> => {
+    const unfinished = `${name}.unfinished`;
+    await drop(unfinished);
+    await make(unfinished);
+    renameSync(unfinished, name);
   };
 
   return {
@@ -53,28 +41,26 @@ export function pgliteStore(base: string, inMemory: boolean, driverOptions: obje
         });
     },
     async build(name, migrate) {
-      const unfinished = `${name}.${process.pid}`;
-      if (inMemory) {
-        await migrate({ dbName: 'memory://' }, async orm => {
-          const pglite = (await (
-            orm.driver.getConnection() as unknown as PgliteConnection
-          ).getNativeClient()) as Pglite;
-          const archive = await pglite.dumpDataDir('none');
-          writeFileSync(unfinished, Buffer.from(await archive.arrayBuffer()));
-        });
-        setMark(name, newMark('template', true));
-      } else {
-        await migrate({ dbName: unfinished });
-        setMark(unfinished, newMark('template', true));
-      }
-      publish(unfinished, name);
+      await publish(name, async unfinished => {
+        if (inMemory) {
+          await migrate({ dbName: 'memory://' }, async orm => {
+            const connection = orm.driver.getConnection() as unknown as PgliteConnection;
+            const archive = await ((await connection.getNativeClient()) as Pglite).dumpDataDir('none');
+            writeFileSync(unfinished, Buffer.from(await archive.arrayBuffer()));
+          });
+          setMark(name, newMark('template', true));
+        } else {
+          await migrate({ dbName: unfinished });
+          setMark(unfinished, newMark('template', true));
+        }
+      });
     },
     async copy(template, name) {
       if (!inMemory) {
-        const unfinished = `${name}.${process.pid}`;
-        cpSync(template, unfinished, { recursive: true, mode: 2 /* COPYFILE_FICLONE */ });
-        setMark(unfinished, newMark('copy', true));
-        publish(unfinished, name);
+        await publish(name, unfinished => {
+          cpSync(template, unfinished, { recursive: true, mode: 2 /* COPYFILE_FICLONE */ });
+          setMark(unfinished, newMark('copy', true));
+        });
       }
     },
     drop,
@@ -82,11 +68,13 @@ export function pgliteStore(base: string, inMemory: boolean, driverOptions: obje
       if (!inMemory) {
         return { dbName };
       }
-      const loadDataDir = await openAsBlob(template);
+      // read now: the next list of migrations removes the template, and a blob of the file would read it later
+      const loadDataDir = new Blob([readFileSync(template)]);
       // a function: MikroORM copies options, and of a Blob nothing would be left
       return { dbName: 'memory://', driverOptions: () => ({ ...driverOptions, loadDataDir }) } as Overrides;
     },
-    exclusively: work => work(), // each step is a rename
+    // PGlite has no lock that other processes would see
+    exclusively: work => withLock(openFileLock(`${resolve(base)}_template`), base, {}, work),
     close: async () => undefined,
   };
 }

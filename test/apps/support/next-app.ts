@@ -1,5 +1,5 @@
-import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ended, handlesOf, killGroup, run, type Env, type Running } from './next-process.ts';
 
@@ -105,6 +105,21 @@ async function copyApp(sources: string[], bundler: Bundler): Promise<FixtureApp>
   };
 }
 
+/** What was built (a cache of the bundler is no part of it) and has a text that matches. */
+export async function filesWith(build: string, text: RegExp): Promise<string[]> {
+  const files = (await readdir(build, { recursive: true, withFileTypes: true }))
+    .filter(file => file.isFile())
+    .map(file => join(file.parentPath, file.name))
+    .filter(path => !/^(?:cache|dev)\//.test(relative(build, path)));
+  const found: string[] = [];
+  for (const path of files) {
+    if (text.test(await readFile(path, 'latin1'))) {
+      found.push(relative(build, path));
+    }
+  }
+  return found;
+}
+
 /** The app in this folder. */
 export function nextAppIn(folder: string, bundler: Bundler): NextApp {
   const servers = new Set<NextServer>();
@@ -129,6 +144,13 @@ export function nextAppIn(folder: string, bundler: Bundler): NextApp {
       await Promise.all([...servers].map(server => server.stop()));
     },
   };
+}
+
+/** The hidden fields that lead to a server action, in the first form that has one. With `useActionState` there are several. */
+function actionFields(html: string): [name: string, value: string][] {
+  const form = html.match(/<form\b[\s\S]*?<\/form>/g)?.find(text => text.includes('"$ACTION_')) ?? '';
+  const fields = form.matchAll(/<input type="hidden" name="(\$ACTION_[^"]+)"(?: value="([^"]*)")?/g);
+  return Array.from(fields, ([, name = '', value = '']) => [name, value.replaceAll('&quot;', '"')]);
 }
 
 async function startServer(running: Running, onStop: () => void): Promise<NextServer> {
@@ -158,12 +180,14 @@ async function startServer(running: Running, onStop: () => void): Promise<NextSe
     get: path => request(path),
     async submit(page, fields) {
       const { status, text } = await request(page);
-      const action = /name="(\$ACTION_ID_[^"]+)"/.exec(text)?.[1];
-      if (!action) {
+      const action = actionFields(text);
+      if (action.length === 0) {
         return { status, text: `no form on the page: ${text}` };
       }
       const body = new FormData();
-      body.set(action, '');
+      for (const [name, value] of action) {
+        body.set(name, value);
+      }
       for (const [name, value] of Object.entries(fields)) {
         body.set(name, value);
       }

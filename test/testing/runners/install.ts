@@ -1,0 +1,3 @@
+import { PrivatePackage } from '../../support/private-package.ts';
+
+await new PrivatePackage(import.meta.dirname).install();

@@ -9,6 +9,7 @@ import { editUnderLoad } from './support/edits.js';
 import { EXPECTATIONS } from './support/expectations.js';
 import { TEST_APPS, typeCheck, type TestApp } from './support/frameworks.js';
 import { installLibrary, isInstalled } from './support/install.js';
+import { loseDatabase } from './support/outage.js';
 import type { AppServer } from './support/server.js';
 
 const isThere = (await isInstalled()) && (await isReachable('postgresql'));
@@ -72,6 +73,11 @@ describe.skipIf(!isThere).each(TEST_APPS)('$name', app => {
     test.each(Object.keys(EXPECTATIONS))('%s', async name => {
       results[name] = 'failed';
       results[name] = await EXPECTATIONS[name]!({ app, server, database, minify });
+    });
+
+    test('a database that is not there', async () => {
+      results['database not there'] = 'failed';
+      results['database not there'] = await loseDatabase(copy, minify, database);
     });
   });
 

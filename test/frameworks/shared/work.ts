@@ -1,4 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { createOrmSingleton } from 'mikro-orm-web';
+import config from './mikro-orm.config.ts';
 import { handWritten } from './hand-written.ts';
 import { Animal, Article, Cat, Dog, edit, Tag, User } from './entities.ts';
 
@@ -93,6 +95,12 @@ const works: Record<string, (scene: Scene) => Promise<unknown>> = {
   reference: async ({ em }) => em.execute('insert into article (title, author_id) values (?, ?)', ['secret', 123_456]),
   internal: async ({ em }) => em.execute('select secret from nowhere'),
   unavailable: async ({ em }) => em.execute('select pg_terminate_backend(pg_backend_pid())'),
+  // all ORMs of the name, those of the adapter, too
+  async close() {
+    const orm = createOrmSingleton(config);
+    await orm();
+    await orm.close();
+  },
   plain: async () => {
     throw new Error('secret of the app');
   },

@@ -11,6 +11,7 @@ export interface Answer {
   status: number;
   type: string;
   connection: string | undefined;
+  retryAfter: string | undefined;
   text: string;
 }
 
@@ -108,7 +109,7 @@ export class AppServer {
     const { agent, accept = 'application/json', method = 'GET', onData } = options;
     return new Promise(resolve => {
       const failed = (error: Error & { code?: string }): void =>
-        resolve({ status: 0, type: '', connection: undefined, text: error.code ?? error.message });
+        resolve({ status: 0, type: '', connection: undefined, retryAfter: undefined, text: error.code ?? error.message });
       const request = httpRequest(
         {
           host: '127.0.0.1',
@@ -130,6 +131,7 @@ export class AppServer {
               status: response.complete ? response.statusCode! : 0,
               type: String(response.headers['content-type'] ?? '').replace(/;.*/, ''),
               connection: response.headers.connection,
+              retryAfter: response.headers['retry-after'],
               text,
             }),
           );

@@ -109,7 +109,13 @@ export class AppServer {
     const { agent, accept = 'application/json', method = 'GET', onData } = options;
     return new Promise(resolve => {
       const failed = (error: Error & { code?: string }): void =>
-        resolve({ status: 0, type: '', connection: undefined, retryAfter: undefined, text: error.code ?? error.message });
+        resolve({
+          status: 0,
+          type: '',
+          connection: undefined,
+          retryAfter: undefined,
+          text: error.code ?? error.message,
+        });
       const request = httpRequest(
         {
           host: '127.0.0.1',

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isReachable } from '../support/databases.js';
 import { AppCopy, type CliResult } from './support/app.js';
 import { createAppDatabase, type AppDatabase } from './support/database.js';
-import { editUnderLoad } from './support/edits.js';
+import { editsTable, editUnderLoad, type EditResults } from './support/edits.js';
 import { EXPECTATIONS } from './support/expectations.js';
 import { TEST_APPS, typeCheck, type TestApp } from './support/frameworks.js';
 import { installLibrary, isInstalled } from './support/install.js';
@@ -22,6 +22,7 @@ if (!isThere) {
 
 /** By app and variant, then by expectation. */
 const table: Record<string, Record<string, string>> = {};
+const edits = new Map<string, EditResults>();
 
 const versions = ({ packages }: TestApp): string =>
   (isThere ? packages : [])
@@ -36,6 +37,7 @@ afterAll(() => {
   for (const [app, results] of Object.entries(table)) {
     console.log([app, ...Object.entries(results).map(([name, result]) => `  ${name.padEnd(34)} ${result}`)].join('\n'));
   }
+  console.log(editsTable(edits));
 });
 
 describe.skipIf(!isThere).each(TEST_APPS)('$name', app => {
@@ -85,8 +87,7 @@ describe.skipIf(!isThere).each(TEST_APPS)('$name', app => {
     const database = await createAppDatabase();
     const server = await (await copy.dev(database.env)).listening();
     try {
-      const results = (table[`${app.name}, development`] = {} as Record<string, string>);
-      results['edits under load'] = await editUnderLoad(copy, server, database);
+      edits.set(`${app.name} (${versions(app)})`, await editUnderLoad(copy, server, database));
     } catch (error) {
       console.log(server.running.output().slice(-3000));
       throw error;

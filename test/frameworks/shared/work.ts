@@ -21,6 +21,9 @@ type Em = Pick<
   'create' | 'flush' | 'count' | 'find' | 'fork' | 'transactional' | 'getConnection' | 'id' | 'execute'
 >;
 
+/** What an edit of the pool's settings changes. */
+const max = config.pool?.max;
+
 class Probe {}
 
 let slowRequests = 0;
@@ -33,10 +36,10 @@ const works: Record<string, (scene: Scene) => Promise<unknown>> = {
   async edited({ em }) {
     const note = em.create(User, { email: unique(), name: `edit ${edit}` });
     await em.flush();
-    return { edit, mapped: note instanceof User && (await em.fork().count(User, { id: note.id })) === 1 };
+    return { edit, max, mapped: note instanceof User && (await em.fork().count(User, { id: note.id })) === 1 };
   },
   async 'hand-written'() {
-    return { edit, users: await handWritten().em.fork().count(User) };
+    return { edit, max, users: await handWritten().em.fork().count(User) };
   },
   // what a minifier makes of a class's name
   minified: async () => ({ isMinified: Probe.name !== 'Probe' }),

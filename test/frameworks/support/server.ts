@@ -104,9 +104,9 @@ export class AppServer {
   /** One request, on a new connection if no agent says otherwise. */
   get(
     path: string,
-    options: { agent?: Agent; accept?: string; method?: string; onData?: () => void } = {},
+    options: { agent?: Agent; accept?: string; method?: string; timeout?: number; onData?: () => void } = {},
   ): Promise<Answer> {
-    const { agent, accept = 'application/json', method = 'GET', onData } = options;
+    const { agent, accept = 'application/json', method = 'GET', timeout = 60_000, onData } = options;
     return new Promise(resolve => {
       const failed = (error: Error & { code?: string }): void =>
         resolve({
@@ -143,7 +143,7 @@ export class AppServer {
           );
         },
       );
-      request.setTimeout(60_000, () => request.destroy(new Error('no answer within 60 s')));
+      request.setTimeout(timeout, () => request.destroy(new Error(`no answer within ${timeout} ms`)));
       request.on('error', failed).end();
     });
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isReachable } from '../support/databases.js';
 import { AppCopy, type CliResult } from './support/app.js';
-import { createAppDatabase, type AppDatabase } from './support/database.js';
+import { createAppDatabase, createAppServer, type AppDatabase } from './support/database.js';
 import { editsTable, editUnderLoad, type EditResults } from './support/edits.js';
 import { EXPECTATIONS } from './support/expectations.js';
 import { TEST_APPS, typeCheck, type TestApp } from './support/frameworks.js';
@@ -83,8 +83,8 @@ describe.skipIf(!isThere).each(TEST_APPS)('$name', app => {
     });
   });
 
-  test.runIf(app.dev)('development: edits while requests go on', async () => {
-    const database = await createAppDatabase();
+  test.runIf(app.dev)('development: edits while requests go on', { timeout: 900_000 }, async () => {
+    const database = await createAppServer(300); // the singleton that is written by hand leaves open what it opens
     const server = await (await copy.dev(database.env)).listening();
     try {
       edits.set(`${app.name} (${versions(app)})`, await editUnderLoad(copy, server, database));

@@ -12,7 +12,7 @@ export { withRequestContext } from './requests/with-request-context.js';
 export { retryTransaction } from './requests/retry-transaction.js';
 export type { RetryOptions } from './requests/retry-transaction.js';
 export { openEm } from './requests/open-em.js';
-export type { OpenedEm } from './requests/open-em.js';
+export type { OpenEmOptions, OpenedEm } from './requests/open-em.js';
 export { whenSent } from './requests/when-sent.js';
 export { forkPerRequest } from './requests/fork-per-request.js';
 export type { RequestOptions } from './requests/request-options.js';

@@ -49,7 +49,7 @@ describe('the driver stays in the types', () => {
     const em = await forkPerRequest(orm)(new Request('http://a.example'));
     expectTypeOf(em.getKysely).toBeFunction();
     expectTypeOf(withRequestContext(orm, () => 1)).resolves.toEqualTypeOf<number>();
-    await using request = await openEm(orm, { inherit: false });
+    await using request = await openEm(orm, { inherit: false, failOnUse: true });
     expectTypeOf(request.em).toEqualTypeOf<EmOf<typeof orm>>();
     expectTypeOf<EmOf<typeof orm>['getKysely']>().toBeFunction();
     forkPerRequest(orm, (request: Request) => ({ schema: request.url, filters: { tenant: { id: 1 }, soft: false } }));

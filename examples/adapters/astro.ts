@@ -19,7 +19,7 @@ declare global {
 /** In middleware.ts: `export { onRequest } from './orm';`. `Astro.locals.em` lasts until the last byte was sent. */
 export const onRequest: MiddlewareHandler = async (context, next) => {
   if (context.isPrerendered) return next(); // the build asks no database
-  const { em, end } = await openEm(orm);
+  const { em, end } = await openEm(orm, { failOnUse: true }); // so that 500.astro is shown
   context.locals.em = em;
   const answer = await next()
     .catch(error => problemOf(error, context, () => next('/500')))

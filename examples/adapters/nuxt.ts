@@ -18,7 +18,7 @@ const ends = new WeakMap<H3Event, () => void>();
 /** `event.context.em`: the request's own EntityManager, which ends when the answer was sent or the client left. */
 export default defineNitroPlugin(app => {
   app.hooks.hook('request', async event => {
-    const { em, end } = await openEm(orm); // joins nothing: $fetch() in a handler is a request of its own
+    const { em, end } = await openEm(orm, { failOnUse: true }); // in a handler: Nitro ignores errors of this hook
     event.context.em = em;
     ends.set(event, end);
     event.node.res.once('close', end);

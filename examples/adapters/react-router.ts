@@ -16,7 +16,7 @@ const problems = new WeakMap<object, OrmProblem>();
 
 /** In root.tsx: `export const middleware = [withEm];`. The EntityManager ends when the last byte of the answer was sent. */
 export const withEm: MiddlewareFunction<Response> = async ({ context }, next) => {
-  const { em, end } = await openEm(orm);
+  const { em, end } = await openEm(orm, { failOnUse: true }); // in a loader, so that its ErrorBoundary is shown
   context.set(emContext, em);
   let answer = await next().catch(error => Promise.reject((end(), error)));
   const problem = problems.get(context);

@@ -21,7 +21,7 @@ export const init: ServerInit = async () => void (await orm());
 
 /** `event.locals.em`: the request's own EntityManager, in loads, actions and endpoints, until the last byte was sent. */
 export const handle: Handle = async ({ event, resolve }) => {
-  const { em, end } = await openEm(orm); // joins nothing: event.fetch() makes requests of their own
+  const { em, end } = await openEm(orm, { failOnUse: true }); // or +error.svelte would not be shown
   event.locals.em = em;
   const answer = await Promise.resolve(resolve(event)).catch(error => Promise.reject((end(), error)));
   const wantsPage = event.isDataRequest || event.request.headers.get('accept')?.includes('text/html');

@@ -18,7 +18,7 @@ declare module '@tanstack/react-start' {
 
 export function withEm(fetch: (request: Request, options: { context: Context }) => Response | Promise<Response>) {
   return async (request: Request): Promise<Response> => {
-    const { em, end } = await openEm(orm);
+    const { em, end } = await openEm(orm, { failOnUse: true }); // so that the errorComponent is shown
     const context: Context = { em, failure: {} };
     let answer = await Promise.resolve(fetch(request, { context })).catch(e => Promise.reject((end(), e)));
     const { problem } = context.failure; // a page shows its errorComponent, a server function rejects

@@ -20,12 +20,16 @@ export async function addFramework(
     throw new Error(`--to names the adapter's file, such as ${framework.adapter.file}; got ${to}.`);
   }
   const layout = await readLayout(framework, app, to);
-  const { otherAdapter } = layout;
   const show = (file: string): string => relative(app, file).split(sep).join('/');
-  if (otherAdapter !== undefined) {
-    const there = show(otherAdapter);
+  const there = layout.otherAdapters.map(show);
+  if (to === undefined && there.length > 1) {
     throw new Error(
-      `The app has an adapter already: ${there}. A second one would be another ORM beside it, so nothing was written. Leave --to out, or move ${there} to ${to} with the imports that lead to it.`,
+      `Several files export an ORM: ${there.join(', ')}. Nothing was written. Say which is the app's by --to ${there[0]}, say, or export it as orm in one of them only.`,
+    );
+  }
+  if (there.length > 0) {
+    throw new Error(
+      `The app has an adapter already: ${there.join(', ')}. A second one would be another ORM beside it, so nothing was written. Leave --to out, or move ${there[0]} to ${to} with the imports that lead to it.`,
     );
   }
   const kept: string[] = [];

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { importExtension } from '../migrations/write-index.js';
 import { findDriver, type Dependencies, type Driver } from './app-files.js';
+import { findAdapters } from './find-adapters.js';
 import type { Framework } from './frameworks.js';
 
 /** Where things are in an app, or will be. Files are absolute. */
@@ -14,8 +15,8 @@ export interface AppLayout {
   /** How relative imports end that MikroORM's command line follows: `.ts`, `.js`, or nothing. */
   readonly extension: string;
   readonly adapter: string;
-  /** An adapter that is there already, elsewhere than where the new one is wanted. */
-  readonly otherAdapter: string | undefined;
+  /** Files that may be the adapter, where `adapter` is none of them. */
+  readonly otherAdapters: readonly string[];
   readonly config: string;
   /** Folders, each with an index. */
   readonly entities: string;
@@ -34,7 +35,10 @@ export async function readLayout(framework: Framework, app: string, to: string |
   // without tsconfig.json nothing forbids .ts, with which Node.js finds them, too
   const extension = hasTsconfig ? importExtension(undefined, tsconfig) : '.ts';
   const wanted = to === undefined ? join(base, framework.adapter.file) : resolve(app, to);
-  const others = (await findAdapters(await findSources(app))).filter(file => file !== wanted);
+  const adapters = await findAdapters(app);
+  // what lies in the usual place is the adapter, and so is the only other one; several leave it to the user
+  const isSettled = adapters.includes(wanted) || (to === undefined && existsSync(wanted));
+  const isElsewhere = !isSettled && to === undefined && adapters.length === 1;
   const { instrumentation } = framework;
   return {
     app,
@@ -43,40 +47,14 @@ export async function readLayout(framework: Framework, app: string, to: string |
     hasTsconfig,
     // a bundler needs no .js, and may not find the .ts behind it
     extension: framework.bundled && extension === '.js' ? '' : extension,
-    adapter: to === undefined && !existsSync(wanted) ? (others[0] ?? wanted) : wanted,
-    otherAdapter: to === undefined ? undefined : others[0],
+    adapter: isElsewhere ? adapters[0]! : wanted,
+    otherAdapters: isSettled || isElsewhere ? [] : adapters,
     config:
       find('mikro-orm.config.ts', 'mikro-orm.config.js', 'mikro-orm.config.mjs') ?? join(base, 'mikro-orm.config.ts'),
     entities: find('lib/entities', 'entities') ?? join(base, framework.entities),
     migrations: find('migrations') ?? join(base, 'migrations'),
     instrumentation: instrumentation && join(base, instrumentation.file),
   };
-}
-
-/** The source files of an app. */
-async function findSources(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  const found = await Promise.all(
-    entries.map(async entry => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) {
-        return /^(?:node_modules|dist|build|out|\..*)$/.test(entry.name) ? [] : findSources(path);
-      }
-      return /(?<!\.d|\.test|\.spec)\.[cm]?[jt]sx?$/.test(entry.name) ? [path] : [];
-    }),
-  );
-  return found.flat().sort();
-}
-
-/** The files that make an ORM of this package: a second one would have units of work of its own. */
-async function findAdapters(sources: readonly string[]): Promise<string[]> {
-  const found = await Promise.all(
-    sources.map(async file => {
-      const text = (await read(file)) ?? '';
-      return /\bcreateOrmSingleton\(/.test(text) && /from\s+['"]mikro-orm-web['"]/.test(text) ? [file] : [];
-    }),
-  );
-  return found.flat();
 }
 
 /** How `from` imports `file`: with this extension in place of `.ts`. */

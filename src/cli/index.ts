@@ -48,7 +48,8 @@ add <framework> copies the framework's adapter into the app in this folder, with
 migrations, and the instrumentation of Next.js. It leaves alone what exists, and tells what is left to do. The frameworks are
 ${Object.keys(FRAMEWORKS).join(', ')}.
 
-  --to <file>         where the adapter goes (default: orm.ts where the framework keeps such files, in src/ if the app has it)
+  --to <file>         where the adapter goes, or is where several files export an ORM (default: the file that exports orm, else
+                      orm.ts where the framework keeps such files, in src/ if the app has it)
 
 The config is found as MikroORM's command line finds it (package.json, MIKRO_ORM_CLI_CONFIG, mikro-orm.config.ts …).
 

@@ -1,5 +1,6 @@
 import { readyOrm, resolveOrm, type AnyOrm, type OrmSource } from '../orm-source.js';
 import { beginUnitOfWork } from '../process/shared-database.js';
+import { failingEm } from './failing-em.js';
 import { forkBare, type RequestOptions } from './request-options.js';
 
 /** A request's EntityManager, and what tells that the request is over. */
@@ -7,6 +8,17 @@ export interface OpenedEm<EM> extends AsyncDisposable {
   readonly em: EM;
   /** Lets `close({ drain })` go on. Ending twice is ending once. */
   end(): void;
+}
+
+/** Options of {@link openEm}. */
+export interface OpenEmOptions extends RequestOptions {
+  /**
+   * Where no EntityManager can be opened (the database is out of reach, the ORM is closed), `openEm` resolves all the same, and
+   * the first use of `em` throws the error. For a middleware: frameworks show their error page for what a page throws, and not for
+   * what runs before it, and a page that asks no database goes on.
+   * @default false
+   */
+  failOnUse?: boolean | undefined;
 }
 
 /**
@@ -17,7 +29,7 @@ export interface OpenedEm<EM> extends AsyncDisposable {
  * returned, or {@link withRequestContext}.
  *
  * @param orm the ORM, or what leads to it
- * @param options of the fork; `filters` sets filter parameters
+ * @param options of the fork; `filters` sets filter parameters; see {@link OpenEmOptions}
  * @throws {@link OrmClosedError} after `close()`; {@link OrmConfigError} for a session under MikroORM's `sessionContext:
  *   'connection'`, which needs a context; whatever `orm` throws
  *
@@ -36,10 +48,16 @@ export interface OpenedEm<EM> extends AsyncDisposable {
  */
 export async function openEm<ORM extends AnyOrm>(
   orm: OrmSource<ORM>,
-  options?: RequestOptions,
+  { failOnUse = false, ...options }: OpenEmOptions = {},
 ): Promise<OpenedEm<ORM['em']>> {
-  const ready = readyOrm(orm) ?? (await resolveOrm(orm, 'openEm'));
-  const em = forkBare(ready, undefined, options, 'openEm');
-  const end = beginUnitOfWork(ready);
-  return { em, end, [Symbol.asyncDispose]: async () => end() };
+  try {
+    const ready = readyOrm(orm) ?? (await resolveOrm(orm, 'openEm'));
+    const em = forkBare(ready, undefined, options, 'openEm');
+    return opened<ORM['em']>(em, beginUnitOfWork(ready));
+  } catch (error) {
+    if (!failOnUse) throw error;
+    return opened(failingEm<ORM['em']>(error), () => undefined);
+  }
 }
+
+const opened = <EM>(em: EM, end: () => void): OpenedEm<EM> => ({ em, end, [Symbol.asyncDispose]: async () => end() });

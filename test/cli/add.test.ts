@@ -205,6 +205,71 @@ describe('daloyjs', () => {
   });
 });
 
+describe('the ORM that an app has', () => {
+  const singleton = (line: string) => `import { createOrmSingleton } from 'mikro-orm-web';\n${line}\n`;
+  const ORM = singleton('export const orm = createOrmSingleton({});');
+  const there = (stdout: string) => stdout.match(/^Exists, and is left alone: (.*)$/m)?.[1];
+
+  test('is found where it is exported as orm, and nothing else hides it', async () => {
+    await write('server/db.ts', ORM);
+    await write('server/a-reports.ts', singleton('export const reports = createOrmSingleton({});'));
+    await write(
+      'a-comment.ts',
+      singleton('// export const orm = createOrmSingleton({});\n/* export const orm = createOrmSingleton({}); */'),
+    );
+    await write('a-template.ts', singleton('export const code = `export const orm = createOrmSingleton({});`;'));
+    await write('a-local.ts', singleton('export async function reset() {\n  const orm = createOrmSingleton({});\n}'));
+    await write('a.test.ts', ORM);
+    await write('__tests__/orm.ts', ORM);
+    await write('test/orm.ts', ORM);
+    const { code, stdout, stderr } = await add('hono');
+    expect(code, stderr).toBe(0);
+    expect(there(stdout)).toBe('server/db.ts');
+    expect(existsSync(join(app, 'orm.ts'))).toBe(false);
+  });
+
+  test.each([
+    [
+      'a list of exports',
+      "const url = 'http://a.example'; const db = createOrmSingleton({ url });\nexport { db as orm };",
+    ],
+    ['a type', 'export const orm: OrmSingleton<MikroORM> = createOrmSingleton({});'],
+    ['type arguments', 'export const orm = createOrmSingleton<SqliteDriver, SqlEntityManager, []>({});'],
+    ['another name', 'export const db = createOrmSingleton({});'],
+    ['the default export', 'const db = createOrmSingleton({});\nexport default db;'],
+    ['no name', 'export default createOrmSingleton({});'],
+  ])('is found by %s', async (_, line) => {
+    await write('server/db.ts', singleton(line));
+    expect(there((await add('hono')).stdout)).toBe('server/db.ts');
+  });
+
+  test('is the one in the usual place, whatever else there is', async () => {
+    await write('orm.ts', singleton('export const db = createOrmSingleton({});'));
+    await write('server/db.ts', ORM);
+    expect(there((await add('hono')).stdout)).toBe('orm.ts');
+  });
+
+  test('is asked for where several files could be it, and --to tells', async () => {
+    await write('server/a.ts', ORM);
+    await write('server/b.ts', ORM);
+    expect(await add('hono')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /Several files .*: server\/a\.ts, server\/b\.ts\. Nothing was written.* --to server\/a\.ts/,
+      ),
+    });
+    expect(existsSync(join(app, 'orm.ts'))).toBe(false);
+    expect(await add('hono', '--to', 'orm.ts')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/already: server\/a\.ts, server\/b\.ts\./),
+    });
+    const { code, stdout } = await add('hono', '--to', 'server/b.ts');
+    expect(code).toBe(0);
+    expect(there(stdout)).toBe('server/b.ts');
+  });
+});
+
 describe('what it writes', () => {
   const run = (script: string, ...args: string[]) => runScript(join(repository, 'node_modules', script), app, ...args);
 

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isReachable } from '../support/databases.js';
 import { AppCopy, type CliResult } from './support/app.js';
-import { createAppDatabase, type AppDatabase } from './support/database.js';
-import { editUnderLoad } from './support/edits.js';
+import { createAppDatabase, createAppServer, type AppDatabase } from './support/database.js';
+import { editsTable, editUnderLoad, type EditResults } from './support/edits.js';
 import { EXPECTATIONS } from './support/expectations.js';
 import { TEST_APPS, typeCheck, type TestApp } from './support/frameworks.js';
 import { installLibrary, isInstalled } from './support/install.js';
+import { loseDatabase } from './support/outage.js';
 import type { AppServer } from './support/server.js';
 
 const isThere = (await isInstalled()) && (await isReachable('postgresql'));
@@ -21,6 +22,7 @@ if (!isThere) {
 
 /** By app and variant, then by expectation. */
 const table: Record<string, Record<string, string>> = {};
+const edits = new Map<string, EditResults>();
 
 const versions = ({ packages }: TestApp): string =>
   (isThere ? packages : [])
@@ -35,6 +37,7 @@ afterAll(() => {
   for (const [app, results] of Object.entries(table)) {
     console.log([app, ...Object.entries(results).map(([name, result]) => `  ${name.padEnd(34)} ${result}`)].join('\n'));
   }
+  console.log(editsTable(edits));
 });
 
 describe.skipIf(!isThere).each(TEST_APPS)('$name', app => {
@@ -73,14 +76,18 @@ describe.skipIf(!isThere).each(TEST_APPS)('$name', app => {
       results[name] = 'failed';
       results[name] = await EXPECTATIONS[name]!({ app, server, database, minify });
     });
+
+    test('a database that is not there', async () => {
+      results['database not there'] = 'failed';
+      results['database not there'] = await loseDatabase(copy, minify, database);
+    });
   });
 
-  test.runIf(app.dev)('development: edits while requests go on', async () => {
-    const database = await createAppDatabase();
+  test.runIf(app.dev)('development: edits while requests go on', { timeout: 900_000 }, async () => {
+    const database = await createAppServer(300); // the singleton that is written by hand leaves open what it opens
     const server = await (await copy.dev(database.env)).listening();
     try {
-      const results = (table[`${app.name}, development`] = {} as Record<string, string>);
-      results['edits under load'] = await editUnderLoad(copy, server, database);
+      edits.set(`${app.name} (${versions(app)})`, await editUnderLoad(copy, server, database));
     } catch (error) {
       console.log(server.running.output().slice(-3000));
       throw error;

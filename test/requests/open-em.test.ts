@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { MikroORM, RequestContext, defineEntity, p } from '@mikro-orm/core';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { SqliteDriver } from '@mikro-orm/sqlite';
@@ -70,6 +71,24 @@ test('refuses a session that MikroORM would not find', async () => {
   await expect(openEm(byConnection, { session })).rejects.toThrow(/sessionContext: 'connection'.*withRequestContext/);
   const byTransaction = new MikroORM({ ...config, sessionContext: 'transaction' });
   expect((await openEm(byTransaction, { session })).em.getSessionContext()).toMatchObject(session);
+});
+
+test('failOnUse: an EntityManager that cannot be opened fails where it is used', async () => {
+  const away = new Error('The database is out of reach.');
+  let isAway = true;
+  const source = () => (isAway ? Promise.reject(away) : orm);
+  await expect(openEm(source)).rejects.toBe(away);
+  await using request = await openEm(source, { failOnUse: true });
+  const em = await Promise.resolve(request.em); // kept, passed on and logged as any other
+  expect(inspect({ em })).toBe('{ em: {} }');
+  expect(() => em.find(Note, {})).toThrow(away);
+  expect(() => (em.schema = 'b')).toThrow(away);
+  expect(() => 'schema' in em).toThrow(away);
+  request.end();
+
+  isAway = false;
+  await using next = await openEm(source, { failOnUse: true, schema: 'c' });
+  expect(next.em.schema, 'which opens otherwise').toBe('c');
 });
 
 test('what is no ORM is a clear error', async () => {

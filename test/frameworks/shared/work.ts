@@ -1,4 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { createOrmSingleton } from 'mikro-orm-web';
+import config from './mikro-orm.config.ts';
 import { handWritten } from './hand-written.ts';
 import { Animal, Article, Cat, Dog, edit, Tag, User } from './entities.ts';
 
@@ -19,6 +21,9 @@ type Em = Pick<
   'create' | 'flush' | 'count' | 'find' | 'fork' | 'transactional' | 'getConnection' | 'id' | 'execute'
 >;
 
+/** What an edit of the pool's settings changes. */
+const max = config.pool?.max;
+
 class Probe {}
 
 let slowRequests = 0;
@@ -31,10 +36,10 @@ const works: Record<string, (scene: Scene) => Promise<unknown>> = {
   async edited({ em }) {
     const note = em.create(User, { email: unique(), name: `edit ${edit}` });
     await em.flush();
-    return { edit, mapped: note instanceof User && (await em.fork().count(User, { id: note.id })) === 1 };
+    return { edit, max, mapped: note instanceof User && (await em.fork().count(User, { id: note.id })) === 1 };
   },
   async 'hand-written'() {
-    return { edit, users: await handWritten().em.fork().count(User) };
+    return { edit, max, users: await handWritten().em.fork().count(User) };
   },
   // what a minifier makes of a class's name
   minified: async () => ({ isMinified: Probe.name !== 'Probe' }),
@@ -93,6 +98,12 @@ const works: Record<string, (scene: Scene) => Promise<unknown>> = {
   reference: async ({ em }) => em.execute('insert into article (title, author_id) values (?, ?)', ['secret', 123_456]),
   internal: async ({ em }) => em.execute('select secret from nowhere'),
   unavailable: async ({ em }) => em.execute('select pg_terminate_backend(pg_backend_pid())'),
+  // all ORMs of the name, those of the adapter, too
+  async close() {
+    const orm = createOrmSingleton(config);
+    await orm();
+    await orm.close();
+  },
   plain: async () => {
     throw new Error('secret of the app');
   },

@@ -1,4 +1,5 @@
 import { createDatabase, onServer, type TestDatabase } from '../../support/databases.js';
+import { startServer } from '../../support/servers.js';
 import type { Env } from './server.js';
 
 /** An empty PostgreSQL database for one run of an app. */
@@ -13,7 +14,18 @@ export interface AppDatabase {
 }
 
 export async function createAppDatabase(): Promise<AppDatabase> {
-  const { config, drop } = await createDatabase('postgresql');
+  return appDatabase(await createDatabase('postgresql'));
+}
+
+/** The same on a server of its own, for an app that opens so many connections that others would get none. */
+export async function createAppServer(connections: number): Promise<AppDatabase> {
+  const server = await startServer('postgresql', connections);
+  const config = { ...server.admin, dbName: 'app' };
+  await onServer(server.admin, 'create database app');
+  return appDatabase({ config, drop: () => server.remove() });
+}
+
+function appDatabase({ config, drop }: TestDatabase): AppDatabase {
   const query = <T>(sql: string): Promise<T[]> => onServer<T[]>(config, sql);
   const admin = { ...config, dbName: 'postgres' };
   const backends = async (application?: string): Promise<number> => {
@@ -23,7 +35,7 @@ export async function createAppDatabase(): Promise<AppDatabase> {
     return row!.n;
   };
   return {
-    env: { DATABASE_URL: `postgresql://postgres@127.0.0.1:5432/${config.dbName}` },
+    env: { DATABASE_URL: `postgresql://postgres@127.0.0.1:${config.port}/${config.dbName}` },
     query,
     backends,
     drop,

@@ -24,6 +24,10 @@ export interface TestApp {
   readonly end: 0 | 'SIGTERM';
   /** Whether it has pages of its own for errors, which stay pages. */
   readonly errorPages: boolean;
+  /** Whether its development server leaves requests without an answer that an edit interrupts. */
+  readonly dropsRequests?: boolean;
+  /** Whether the server listens before the database is open. */
+  readonly opensLate?: boolean;
   /** Whether its minifier leaves the names of classes alone. */
   readonly keepsNames?: boolean;
   /** Whether the framework itself tells clients the messages of the app's own errors. */
@@ -127,6 +131,7 @@ export const TEST_APPS: readonly TestApp[] = [
     build: () => [bin('astro'), 'build'],
     start: () => [node, 'server.mjs'],
     dev: [bin('astro'), 'dev'],
+    opensLate: true,
     end: 0,
     errorPages: true,
   },
@@ -150,10 +155,13 @@ export const TEST_APPS: readonly TestApp[] = [
     written: ['server/plugins/orm.ts'],
     build: () => [bin('nuxt'), 'build'],
     start: () => [node, '.output/server/index.mjs'],
+    dev: [bin('nuxt'), 'dev'],
+    dropsRequests: true,
     prepare: [bin('nuxt'), 'prepare'],
     end: 0,
     errorPages: true,
     types: '.nuxt/tsconfig.server.json',
+    opensLate: true,
     keepsNames: true,
   },
 ];

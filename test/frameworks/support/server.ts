@@ -11,6 +11,7 @@ export interface Answer {
   status: number;
   type: string;
   connection: string | undefined;
+  retryAfter: string | undefined;
   text: string;
 }
 
@@ -103,12 +104,18 @@ export class AppServer {
   /** One request, on a new connection if no agent says otherwise. */
   get(
     path: string,
-    options: { agent?: Agent; accept?: string; method?: string; onData?: () => void } = {},
+    options: { agent?: Agent; accept?: string; method?: string; timeout?: number; onData?: () => void } = {},
   ): Promise<Answer> {
-    const { agent, accept = 'application/json', method = 'GET', onData } = options;
+    const { agent, accept = 'application/json', method = 'GET', timeout = 60_000, onData } = options;
     return new Promise(resolve => {
       const failed = (error: Error & { code?: string }): void =>
-        resolve({ status: 0, type: '', connection: undefined, text: error.code ?? error.message });
+        resolve({
+          status: 0,
+          type: '',
+          connection: undefined,
+          retryAfter: undefined,
+          text: error.code ?? error.message,
+        });
       const request = httpRequest(
         {
           host: '127.0.0.1',
@@ -130,12 +137,13 @@ export class AppServer {
               status: response.complete ? response.statusCode! : 0,
               type: String(response.headers['content-type'] ?? '').replace(/;.*/, ''),
               connection: response.headers.connection,
+              retryAfter: response.headers['retry-after'],
               text,
             }),
           );
         },
       );
-      request.setTimeout(60_000, () => request.destroy(new Error('no answer within 60 s')));
+      request.setTimeout(timeout, () => request.destroy(new Error(`no answer within ${timeout} ms`)));
       request.on('error', failed).end();
     });
   }

@@ -56,7 +56,11 @@ async function release(app: string, file: string, other: string): Promise<void> 
 }
 
 /** The warnings of a process, by their codes. */
-async function run(app: string, file = 'main.js', env: NodeJS.ProcessEnv = {}): Promise<[code: string, text: string][]> {
+async function run(
+  app: string,
+  file = 'main.js',
+  env: NodeJS.ProcessEnv = {},
+): Promise<[code: string, text: string][]> {
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [file], {
     cwd: app,
     env: { PATH: process.env['PATH'], ...env },

@@ -45,12 +45,9 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test('the published package.json has what users need, and nothing of the repository’s own', () => {
-  expect(Object.keys(manifest).toSorted()).toEqual(
-    [
-      ...['name', 'version', 'description', 'keywords', 'license', 'homepage', 'bugs', 'repository', 'engines'],
-      ...['bin', 'files', 'type', 'sideEffects', 'types', 'exports', 'peerDependencies', 'peerDependenciesMeta'],
-    ].toSorted(),
-  );
+  const expected =
+    'bin bugs description engines exports files homepage keywords license name peerDependencies peerDependenciesMeta repository sideEffects type types version';
+  expect(Object.keys(manifest).toSorted().join(' ')).toBe(expected);
   expect(manifest).toMatchObject({
     homepage: 'https://example.org/some/where#readme',
     bugs: 'https://example.org/some/where/issues',

@@ -10,7 +10,7 @@ export default defineConfig({
     maxConcurrency: 6,
     // files share what they import: six drivers, which take longer to load than most files take to run
     isolate: false,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

@@ -37,6 +37,6 @@ test('every export has an entry', async () => {
       ([, list]) => list!.match(/\w+/g) ?? [],
     );
     expect(names.length).toBeGreaterThan(5);
-    expect(names.filter(name => !new RegExp(`^#+ (?:Abstract )?${name}\\b`, 'm').test(pages[page]!))).toEqual([]);
+    expect(names.filter(name => !new RegExp(`^#+ (?:\`abstract\` )?${name}\\b`, 'm').test(pages[page]!))).toEqual([]);
   }
 });

@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { exampleSources } from './test/daloyjs/support/plugin.ts';
+import { APPS } from './test/support/groups.ts';
 
 // the counts, for .ci/run
 const report = process.env['VITEST_JSON'];
@@ -17,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'library',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/apps/**', 'test/daloyjs/**', 'test/frameworks/**', '**/node_modules/**'],
+          exclude: [...APPS, '**/node_modules/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },

@@ -10,3 +10,4 @@ export * from './mikro-orm-internals/replicas.js';
 export * from './mikro-orm-internals/runs.js';
 export * from './mikro-orm-internals/schemas.js';
 export * from './mikro-orm-internals/transactions.js';
+export * from './mikro-orm-internals/versions.js';

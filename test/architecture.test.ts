@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 const src = resolve(import.meta.dirname, '../src');
 
-/** What each folder, or file beside the folders, may import. CONTRIBUTING.md has the same list, with what lives there. */
+/** What each folder, or file beside the folders, may import. docs/architecture.md has the same list, with what lives there. */
 const base = ['channels', 'errors', 'orm-source', 'mikro-orm-internals', 'util'];
 const all = [...base, 'problems', 'pool', 'entities', 'process', 'requests', 'migrations', 'singleton'];
 const MAY_IMPORT: Record<string, readonly string[]> = {

@@ -1,13 +1,8 @@
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
+import { RELEASED_TOGETHER } from '../mikro-orm-internals.js';
 import { error, warning } from './finding.js';
 import type { Finding } from './report.js';
-
-/** Packages that are released together; others under the scope have versions of their own. */
-const RELEASED_TOGETHER =
-  'cli core decorators entity-generator es libsql mariadb migrations migrations-mongodb mongodb mssql mysql oracledb pglite postgresql reflection seeder sql sqlite'
-    .split(' ')
-    .map(name => `@mikro-orm/${name}`);
 
 /** One copy of a package. */
 interface Installed {

@@ -15,8 +15,8 @@ import { assertCodeGeneration, assertEdgeRuntime } from './edge-runtime.js';
  * @param config MikroORM's options, with `driver` and `dbName`: `SqliteDriver` of `@mikro-orm/sql` for D1, Durable Objects
  *   and libSQL, otherwise the driver of the database's own package
  * @param database {@link d1}, {@link durableObject} or {@link perRequest}
- * @throws {@link OrmConfigError} where the compatibility date or a flag is missing, where it is called in a request, and for
- *   a config without driver; {@link ExplicitNameError} for an entity that `explicitEntities` lacks
+ * @throws `OrmConfigError` where the compatibility date or a flag is missing, where it is called in a request, and for
+ *   a config without driver; `ExplicitNameError` for an entity that `explicitEntities` lacks
  *
  * @example
  * ```ts

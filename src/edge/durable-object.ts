@@ -37,7 +37,7 @@ export function durableObject(): EdgeDatabase {
  * Runs `work` on the storage of a Durable Object: all that it queries, by whichever ORM of {@link durableObject}.
  *
  * @param storage `ctx.storage` of a class with SQLite (`new_sqlite_classes`)
- * @throws {@link OrmConfigError} for a storage without SQLite; whatever `work` throws
+ * @throws `OrmConfigError` for a storage without SQLite; whatever `work` throws
  *
  * @example
  * ```ts

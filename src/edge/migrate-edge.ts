@@ -9,7 +9,7 @@ import type { AnyOrm } from '../orm-source.js';
  * has run. There is no lock: let one deploy step migrate D1.
  *
  * @param orm of {@link createEdgeOrm}, with `...explicitMigrations(migrations)` in its config
- * @throws {@link OrmConfigError} without migrations in the config; {@link ExplicitNameError} for names that a minifier made;
+ * @throws `OrmConfigError` without migrations in the config; `ExplicitNameError` for names that a minifier made;
  *   the database's error where a migration fails
  *
  * @example

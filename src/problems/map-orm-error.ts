@@ -39,8 +39,11 @@ export interface MapOrmErrorOptions {
 
 /** What an application may say differently about one code. */
 export interface ProblemOverride {
+  /** Of the answer. @default the code's, as the README lists them */
   status?: number | undefined;
+  /** For a person, without anything of this very occurrence. */
   title?: string | undefined;
+  /** The URI that identifies the problem. @default `typeBase` and the code */
   type?: string | undefined;
 }
 

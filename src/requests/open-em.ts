@@ -5,6 +5,7 @@ import { forkBare, type RequestOptions } from './request-options.js';
 
 /** A request's EntityManager, and what tells that the request is over. */
 export interface OpenedEm<EM> extends AsyncDisposable {
+  /** The EntityManager of the request, until `end()`. */
   readonly em: EM;
   /** Lets `close({ drain })` go on. Ending twice is ending once. */
   end(): void;

@@ -11,6 +11,7 @@ import {
   runningContext,
   runningTransaction,
   sqlConnections,
+  warnOfVersions,
   weakenEntityRegistry,
 } from '../mikro-orm-internals.js';
 import type { EntityList } from '../orm-source.js';
@@ -75,6 +76,7 @@ export class AttachedOrm<D extends IDatabaseDriver, EM extends DriverEm<D>, E ex
     { closings, name, pool, readYourWrites = true }: BuildOptions,
   ): Promise<AttachedOrm<D, EM, E>> {
     assertRuntime();
+    warnOfVersions();
     const limits = resolvePoolOptions(pool);
     const given = await resolveConfig(config, overrides);
     const settings = { ...given, contextName: name ?? given.contextName ?? 'default' };

@@ -113,7 +113,9 @@ async function assertOneCore(driver: unknown): Promise<void> {
   throw new OrmConfigError(
     theirs === undefined
       ? "`driver` in the config is no driver of MikroORM. Import `defineConfig` from your driver's package: import { defineConfig } from '@mikro-orm/sqlite'."
-      : `Two copies of @mikro-orm/core are loaded: mikro-orm-web uses ${ours}, and the driver extends ${theirs}. List one exact version for all @mikro-orm/* packages, in every workspace (\`npm ls @mikro-orm/core\`), and let a bundler keep all of them external, or none.`,
+      : ours === theirs
+        ? `@mikro-orm/core is loaded twice from ${ours}: by import and, transformed, by require, as tsx does in a CommonJS app. Make the app ESM: npm pkg set type=module.`
+        : `Two copies of @mikro-orm/core are loaded: mikro-orm-web uses ${ours}, and the driver extends ${theirs}. List one exact version for all @mikro-orm/* packages, in every workspace (\`npm ls @mikro-orm/core\`), and let a bundler keep all of them external, or none.`,
   );
 }
 

@@ -11,12 +11,14 @@ import { within } from '../util/time-limit.js';
 export interface OrmHealth {
   /** All of it. */
   ok: boolean;
+  /** Whether the database answers, and if not, why, in the terms of `mapOrmError`. */
   database: {
     ok: boolean;
     reason?: OrmProblemCode | undefined;
     /** False where the server answers and does not write: a standby, or one that somebody has set so. Else absent. */
     writable?: false | undefined;
   };
+  /** The names of migrations that have not run; none for a config without migrations. */
   migrations: { ok: boolean; pending: string[] };
   /**
    * Only where the database has names that a minifier made: of migrations, join columns or discriminators.

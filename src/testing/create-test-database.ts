@@ -39,7 +39,7 @@ const WORKER_VARIABLES = ['VITEST_POOL_ID', 'JEST_WORKER_ID', 'TEST_PARALLEL_IND
  *
  * @param orm what `createOrmSingleton` returned, before its first use
  * @param options see {@link TestDatabaseOptions}
- * @throws {@link OrmConfigError} where `orm` is in use already, has no migrations, or a database of that name was made by
+ * @throws `OrmConfigError` where `orm` is in use already, has no migrations, or a database of that name was made by
  *   somebody else; and the driver's error where the user may not create databases
  *
  * @example

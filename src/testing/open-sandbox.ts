@@ -30,7 +30,7 @@ export interface OpenedSandbox {
  * `retryTransaction` retries. Isolation levels are accepted, and mean nothing.
  *
  * @param orm what `createOrmSingleton` returned; it is opened where it was not yet
- * @throws {@link OrmConfigError} where a sandbox of this ORM is open already, or its pool is the user's own. Later, from the
+ * @throws `OrmConfigError` where a sandbox of this ORM is open already, or its pool is the user's own. Later, from the
  *   code under test: {@link SandboxError} where two connections are needed at once by code that would wait for itself, for
  *   statements that MySQL and MariaDB commit by themselves, and once the connection is lost
  *

@@ -26,7 +26,7 @@ type Sql = (text: string) => Promise<Rows>;
  *
  * @param orm the ORM, or what leads to it
  * @param options see {@link TruncateOptions}
- * @throws {@link OrmConfigError} where rows of a table in `except` could refer to rows that go
+ * @throws `OrmConfigError` where rows of a table in `except` could refer to rows that go
  *
  * @example
  * ```ts

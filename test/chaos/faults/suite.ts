@@ -13,7 +13,13 @@ export interface Expectation extends Scenario {
   handWritten?: Partial<Row>;
 }
 
-/** A test for each scenario and driver: with this library, and beside it with the hand-written pattern. Prints a table. */
+/**
+ * Whether the hand-written pattern is played, too. It tells nothing of this library, and half of the suite's time is spent on
+ * its hangs: where everything is proven (CI), and where REQUIRE_ALL=1 asks for the table.
+ */
+const COMPARES = process.env['REQUIRE_ALL'] === '1';
+
+/** A test for each scenario and driver: with this library, and where that is asked for, beside it with the hand-written pattern. Prints a table. */
 export async function testScenarios(scenarios: Expectation[]): Promise<void> {
   const rows: Row[] = [];
   afterAll(() => printTable(rows));
@@ -21,10 +27,10 @@ export async function testScenarios(scenarios: Expectation[]): Promise<void> {
     await describeServer(driver, () => {
       for (const scenario of scenarios.filter(({ drivers = DRIVERS }) => drivers.includes(driver))) {
         test.concurrent(scenario.name, { timeout: 120_000 }, async () => {
-          const modes = ['ours', 'hand-written'] as const;
+          const modes = COMPARES ? (['ours', 'hand-written'] as const) : (['ours'] as const);
           const played = await Promise.all(modes.map(mode => play(scenario, driver, mode)));
           rows.push(...played);
-          const [ours, handWritten] = played as [Row, Row];
+          const [ours, handWritten] = played as [Row, Row | undefined];
           const { pool = POOL, ok, expected } = scenario;
           expect(ours).toMatchObject({
             ...(ok === undefined ? {} : { ok }),
@@ -37,7 +43,9 @@ export async function testScenarios(scenarios: Expectation[]): Promise<void> {
             exits: true,
             ...expected,
           });
-          expect(handWritten).toMatchObject(scenario.handWritten ?? {});
+          if (COMPARES) {
+            expect(handWritten).toMatchObject(scenario.handWritten ?? {});
+          }
         });
       }
     });

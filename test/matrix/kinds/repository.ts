@@ -1,0 +1,105 @@
+import { copySmallApp, createApp, DEPENDENCIES } from '../support/app.ts';
+import type { Bench } from '../support/bench.ts';
+import type { Cell } from '../support/cell.ts';
+import { devDependencies, manifest } from '../support/library.ts';
+import { copyRepository, runTests } from '../support/repository.ts';
+
+/** What depends most on the ORM, its query builder and Node.js. */
+const TESTS = [
+  'test/entities',
+  'test/index.test.ts',
+  'test/migrations',
+  'test/mikro-orm-internals.test.ts',
+  'test/pool',
+  'test/requests',
+  'test/singleton',
+];
+const DRIVERS = ['sqlite', 'postgresql'];
+
+/** The packages of MikroORM that the tests use. */
+const packages = [...Object.keys(devDependencies).filter(name => name.startsWith('@mikro-orm/')), 'kysely'];
+
+/** The small app, on the same packages. */
+async function useSmallApp(bench: Bench, overrides: Record<string, string> = {}): Promise<void> {
+  const dependencies = Object.fromEntries(
+    Object.entries(DEPENDENCIES).map(([name, version]) => [name, overrides[name] ?? version]),
+  );
+  await createApp(bench, { dependencies, overrides });
+  await copySmallApp(bench);
+  await bench.npmInstall('app');
+  for (const script of ['copies.js', 'main.js']) {
+    await bench.exec(['node', script], { env: MIXED });
+  }
+}
+
+/** MikroORM itself refuses packages of several versions. */
+const MIXED = { MIKRO_ORM_ALLOW_VERSION_MISMATCH: '1' };
+
+const view = async (bench: Bench, name: string, field: string): Promise<unknown> =>
+  JSON.parse(await bench.exec(['npm', 'view', name, field, '--json'], { cwd: bench.folder }));
+
+/** The version of a package, or the next one that was published. */
+async function lowest(bench: Bench, name: string): Promise<string> {
+  const [major, minor, patch] = manifest.peerDependencies['@mikro-orm/core']!.slice(1).split('.').map(Number);
+  const order = (version: string): number =>
+    version
+      .split('.')
+      .map(Number)
+      .reduce((sum, part) => sum * 10_000 + part);
+  const wanted = order(`${major}.${minor}.${patch}`);
+  const versions = (await view(bench, name, 'versions')) as string[];
+  const released = versions.filter(version => /^\d+\.\d+\.\d+$/.test(version) && order(version) >= wanted);
+  return released.sort((a, b) => order(a) - order(b))[0]!;
+}
+
+const newest = async (bench: Bench, name: string): Promise<string> => (await view(bench, name, 'version')) as string;
+
+/** The small app and the tests, on packages of other versions. */
+const orm = (
+  name: string,
+  about: string,
+  names: readonly string[],
+  find: (bench: Bench, name: string) => Promise<string>,
+  more: Record<string, string> = {},
+): Cell => ({
+  name,
+  about: `${about}: a small app, and tests of this repository on SQLite and PostgreSQL`,
+  async run(bench) {
+    const entries = await Promise.all(names.map(async one => [one, await find(bench, one)] as const));
+    const overrides = { ...Object.fromEntries(entries), ...more };
+    await useSmallApp(bench, overrides);
+    const direct = entries.filter(([one]) => one in devDependencies);
+    await bench.restart();
+    await copyRepository(bench, { versions: Object.fromEntries(direct), overrides });
+    await bench.findVersions('app', ...packages);
+    await runTests(bench, TESTS, DRIVERS, { env: MIXED });
+  },
+});
+
+/** The small app and the tests, by another Node.js. */
+const node = (version: string): Cell => ({
+  name: `node-${version}`,
+  about: `Node.js ${version}: a small app, and tests of this repository on SQLite and PostgreSQL`,
+  async run(bench) {
+    const system = process.platform === 'win32' ? 'win' : process.platform;
+    const binary = `node-${system}-${process.arch}`;
+    await bench.installTools(`${binary}@${version}`);
+    bench.usePrograms(bench.path('tools/node_modules', binary, 'bin'));
+    bench.found.set('Node.js', (await bench.exec(['node', '--version'], { cwd: bench.folder })).trim());
+    await useSmallApp(bench);
+    await bench.restart();
+    await copyRepository(bench);
+    await runTests(bench, TESTS, DRIVERS);
+  },
+});
+
+export const orms: readonly Cell[] = [
+  // the driver of that time builds itself from sources, for a Node.js whose headers may not be there
+  orm('mikro-orm-lowest', 'the lowest MikroORM that is allowed', packages.slice(0, -1), lowest, {
+    'better-sqlite3': '^13.0.3',
+  }),
+  orm('mikro-orm-newest', 'the newest MikroORM', packages.slice(0, -1), newest),
+  orm('kysely-newest', 'the newest Kysely', ['kysely'], newest),
+];
+
+export const nodes: readonly Cell[] = ['22.17.0', '24', '26'].map(node);

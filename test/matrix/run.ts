@@ -28,7 +28,11 @@ const { values, positionals } = parseArgs({
 
 // what npm tells its scripts is about this repository, and not about the app of a cell
 for (const name of Object.keys(process.env)) {
-  if (/^(npm_(lifecycle|package|command|execpath|node_execpath|config_(local_prefix|prefix|user_agent))|INIT_CWD)/.test(name)) {
+  if (
+    /^(npm_(lifecycle|package|command|execpath|node_execpath|config_(local_prefix|prefix|user_agent))|INIT_CWD)/.test(
+      name,
+    )
+  ) {
     delete process.env[name];
   }
 }
@@ -59,7 +63,7 @@ const unknown = positionals.filter(name => !CELLS.some(cell => cell.name === nam
 const chosen = values.all ? CELLS : CELLS.filter(cell => positionals.includes(cell.name));
 
 if (values.list) {
-  console.log(CELLS.map(({ name, about }) => `${name.padEnd(28)}${about}`).join('\n'));
+  console.log(CELLS.map(({ name, about }) => `${name.padEnd(30)}${about}`).join('\n'));
 } else if (unknown.length > 0 || chosen.length === 0) {
   console.error(unknown.length > 0 ? `There is no cell ${unknown.join(', ')}; --list lists them` : USAGE);
   process.exitCode = 2;

@@ -5,7 +5,6 @@ import { createGraph, importLibrary } from '../support/graphs.js';
 import { createProxy } from '../support/proxy.js';
 import type { OrmSingletonOptions } from '../../src/index.js';
 
-
 let library: Awaited<ReturnType<typeof importLibrary>>;
 beforeAll(async () => {
   library = await importLibrary();

@@ -27,7 +27,8 @@ export async function use() {
   assert.equal(problem?.code, 'unique-violation');
   const response = toProblemResponse(problem);
   assert.equal(response.status, 409);
-  assert.deepEqual((await response.json()).errors, [{ path: 'email', message: 'is already taken' }]);
+  // as text: to Jest, a Response makes objects of another realm
+  assert.match(await response.text(), /"errors":\[\{"path":"email","message":"is already taken"\}\]/);
 
   // each EntityManager has an identity map of its own
   const [a, b] = await Promise.all([1, 2].map(() => withRequestContext(orm, em => em.findOneOrFail(User, { email }))));

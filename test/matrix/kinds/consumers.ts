@@ -31,7 +31,7 @@ void (async () => {
 `;
 
 /** The same test for Vitest and for Jest, with a sandbox around it. */
-const testFile = (runner: string): string => `import { afterAll, expect, test } from '${runner}';
+const testFile = (runner: string): string => `import { expect, test } from '${runner}';
 import { createOrmSingleton, withRequestContext } from 'mikro-orm-web';
 import { openSandbox } from 'mikro-orm-web/testing';
 import config from './mikro-orm.config.js';
@@ -42,10 +42,8 @@ test('the app works', async () => {
   expect(await use()).toBe(true);
 });
 
-const orm = createOrmSingleton(config, { migrate: true });
-afterAll(() => orm.close());
-
 test('a sandbox takes back what was written', async () => {
+  await using orm = createOrmSingleton(config, { migrate: true });
   const count = () => withRequestContext(orm, em => em.count(User));
   const before = await count();
   const sandbox = await openSandbox(orm);

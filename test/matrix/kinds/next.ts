@@ -16,6 +16,8 @@ interface Build {
   readonly bundler: Bundler;
   readonly cacheComponents?: boolean;
   readonly standalone?: boolean;
+  /** Default: the example's. */
+  readonly typescript?: string;
 }
 
 const example = join(repository, 'examples/nextjs');
@@ -33,18 +35,20 @@ async function resolveVersion(bench: Bench, version: string): Promise<string> {
   return tagged === '' ? versions.filter(one => one.includes('-canary.')).at(-1)! : (JSON.parse(tagged) as string);
 }
 
-async function install(bench: Bench, { version, cacheComponents, standalone }: Build): Promise<void> {
+async function install(bench: Bench, { version, cacheComponents, standalone, typescript }: Build): Promise<void> {
   const app = bench.path('app');
   await cp(example, app, { recursive: true, filter: path => !LEFTOVERS.test(path) });
   await cp(await bench.library(), join(app, 'mikro-orm-web.tgz'));
   const manifest = JSON.parse(await readFile(join(example, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
+    devDependencies: Record<string, string>;
   };
   const { 'mikro-orm-web': library } = DEPENDENCIES;
   const next = await resolveVersion(bench, version);
   await bench.write('app/package.json', {
     ...manifest,
     dependencies: { ...manifest.dependencies, 'mikro-orm-web': library, next },
+    devDependencies: { ...manifest.devDependencies, ...(typescript && { typescript }) },
   });
   await bench.write(
     'app/next.config.ts',
@@ -56,7 +60,7 @@ async function install(bench: Bench, { version, cacheComponents, standalone }: B
     })};\n`,
   );
   await bench.npmInstall('app');
-  await bench.findVersions('app', 'next', 'react', '@mikro-orm/core');
+  await bench.findVersions('app', 'next', 'react', 'typescript', '@mikro-orm/core');
 }
 
 async function build(bench: Bench, { bundler, cacheComponents }: Build): Promise<void> {
@@ -138,9 +142,12 @@ const cell = (name: string, variant: Build): Cell => ({
   },
 });
 
+/** Next.js 15 declares no style sheets, and TypeScript 6 wants declarations for what is imported for its effects. */
+const NEXT_15 = { version: '~15.5.0', typescript: '5.9' };
+
 export const nextApps: readonly Cell[] = [
-  cell('next-15-webpack', { version: '~15.5.0', bundler: 'webpack' }),
-  cell('next-15-turbopack', { version: '~15.5.0', bundler: 'turbopack' }),
+  cell('next-15-webpack', { ...NEXT_15, bundler: 'webpack' }),
+  cell('next-15-turbopack', { ...NEXT_15, bundler: 'turbopack' }),
   cell('next-16-webpack', { version: '16', bundler: 'webpack' }),
   cell('next-16-turbopack', { version: '16', bundler: 'turbopack' }),
   cell('next-16-cache-components', { version: '16', bundler: 'turbopack', cacheComponents: true }),

@@ -37,7 +37,11 @@ export async function withPostgresql(bench: Bench, bin: string, work: (port: num
     await chown(data, ids.uid, ids.gid);
   }
   const options = { ...ids, cwd: data };
-  await execute(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-locale', '-E', 'UTF8'], options);
+  await execute(
+    join(bin, 'initdb'),
+    ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-locale', '-E', 'UTF8'],
+    options,
+  );
   const port = await freePort();
   const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', 'max_connections=200'];
   const server = spawn(

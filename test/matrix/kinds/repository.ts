@@ -17,7 +17,7 @@ const TESTS = [
 const DRIVERS = ['sqlite', 'postgresql'];
 
 /** The packages of MikroORM that the tests use. */
-const packages = [...Object.keys(devDependencies).filter(name => name.startsWith('@mikro-orm/')), 'kysely'];
+const mikroOrm = Object.keys(devDependencies).filter(name => name.startsWith('@mikro-orm/'));
 
 /** The small app, on the same packages. */
 async function useSmallApp(bench: Bench, overrides: Record<string, string> = {}): Promise<void> {
@@ -38,21 +38,31 @@ const MIXED = { MIKRO_ORM_ALLOW_VERSION_MISMATCH: '1' };
 const view = async (bench: Bench, name: string, field: string): Promise<unknown> =>
   JSON.parse(await bench.exec(['npm', 'view', name, field, '--json'], { cwd: bench.folder }));
 
-/** The version of a package, or the next one that was published. */
-async function lowest(bench: Bench, name: string): Promise<string> {
-  const [major, minor, patch] = manifest.peerDependencies['@mikro-orm/core']!.slice(1).split('.').map(Number);
-  const order = (version: string): number =>
-    version
-      .split('.')
-      .map(Number)
-      .reduce((sum, part) => sum * 10_000 + part);
-  const wanted = order(`${major}.${minor}.${patch}`);
+const order = (version: string): number =>
+  version
+    .split('.')
+    .map(Number)
+    .reduce((sum, part) => sum * 10_000 + part);
+
+/** The releases of a package, the oldest first. */
+async function releasesOf(bench: Bench, name: string): Promise<string[]> {
   const versions = (await view(bench, name, 'versions')) as string[];
-  const released = versions.filter(version => /^\d+\.\d+\.\d+$/.test(version) && order(version) >= wanted);
-  return released.sort((a, b) => order(a) - order(b))[0]!;
+  return versions.filter(version => /^\d+\.\d+\.\d+$/.test(version)).sort((a, b) => order(a) - order(b));
 }
 
-const newest = async (bench: Bench, name: string): Promise<string> => (await view(bench, name, 'version')) as string;
+/** The lowest version of a package that the library allows. */
+async function lowest(bench: Bench, name: string): Promise<string> {
+  const limit = order(manifest.peerDependencies['@mikro-orm/core']!.slice(1));
+  return (await releasesOf(bench, name)).find(version => order(version) >= limit)!;
+}
+
+/** The newest version of a package that is no newer than the core: releases arrive one package after the other. */
+async function newest(bench: Bench, name: string): Promise<string> {
+  const limit = order((await view(bench, '@mikro-orm/core', 'version')) as string);
+  return (await releasesOf(bench, name)).findLast(version => order(version) <= limit)!;
+}
+
+const latest = async (bench: Bench, name: string): Promise<string> => (await view(bench, name, 'version')) as string;
 
 /** The small app and the tests, on packages of other versions. */
 const orm = (
@@ -60,18 +70,17 @@ const orm = (
   about: string,
   names: readonly string[],
   find: (bench: Bench, name: string) => Promise<string>,
-  more: Record<string, string> = {},
 ): Cell => ({
   name,
   about: `${about}: a small app, and tests of this repository on SQLite and PostgreSQL`,
   async run(bench) {
     const entries = await Promise.all(names.map(async one => [one, await find(bench, one)] as const));
-    const overrides = { ...Object.fromEntries(entries), ...more };
+    const overrides = Object.fromEntries(entries);
     await useSmallApp(bench, overrides);
     const direct = entries.filter(([one]) => one in devDependencies);
     await bench.restart();
     await copyRepository(bench, { versions: Object.fromEntries(direct), overrides });
-    await bench.findVersions('app', ...packages);
+    await bench.findVersions('app', ...mikroOrm, 'kysely');
     await runTests(bench, TESTS, DRIVERS, { env: MIXED });
   },
 });
@@ -94,12 +103,9 @@ const node = (version: string): Cell => ({
 });
 
 export const orms: readonly Cell[] = [
-  // the driver of that time builds itself from sources, for a Node.js whose headers may not be there
-  orm('mikro-orm-lowest', 'the lowest MikroORM that is allowed', packages.slice(0, -1), lowest, {
-    'better-sqlite3': '^13.0.3',
-  }),
-  orm('mikro-orm-newest', 'the newest MikroORM', packages.slice(0, -1), newest),
-  orm('kysely-newest', 'the newest Kysely', ['kysely'], newest),
+  orm('mikro-orm-lowest', 'the lowest MikroORM that is allowed', mikroOrm, lowest),
+  orm('mikro-orm-newest', 'the newest MikroORM', mikroOrm, newest),
+  orm('kysely-newest', 'the newest Kysely', ['kysely'], latest),
 ];
 
 export const nodes: readonly Cell[] = ['22.17.0', '24', '26'].map(node);

@@ -65,26 +65,18 @@ const commonjs: Cell = {
   },
 };
 
-const vitest: Cell = {
-  name: 'vitest',
-  about: 'the small app and a sandbox, in Vitest',
+/** A test runner, and how it is called. */
+const runner = (name: string, major: string, module: string, command: readonly string[]): Cell => ({
+  name,
+  about: `the small app and a sandbox, by ${name}@${major}`,
   async run(bench) {
-    await installApp(bench, { vitest: '5' });
-    await bench.write('app/app.test.js', testFile('vitest'));
-    await bench.exec(['node', 'node_modules/vitest/vitest.mjs', 'run']);
-  },
-};
-
-const jest: Cell = {
-  name: 'jest',
-  about: 'the small app and a sandbox, in Jest with --experimental-vm-modules',
-  async run(bench) {
-    await installApp(bench, { jest: '30' });
-    await bench.write('app/app.test.js', testFile('@jest/globals'));
+    await installApp(bench, { [name]: major });
+    await bench.write('app/app.test.js', testFile(module));
+    // what Jest transforms by default becomes CommonJS
     await bench.write('app/jest.config.js', 'export default { transform: {} };\n');
-    await bench.exec(['node', '--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--runInBand']);
+    await bench.exec(['node', ...command]);
   },
-};
+});
 
 /** Another runtime runs what npm installed. */
 const runtime = (name: string, major: string, command: readonly string[]): Cell => ({
@@ -101,8 +93,8 @@ const runtime = (name: string, major: string, command: readonly string[]): Cell 
 
 export const consumers: readonly Cell[] = [
   commonjs,
-  vitest,
-  jest,
+  runner('vitest', '5', 'vitest', ['node_modules/vitest/vitest.mjs', 'run']),
+  runner('jest', '30', '@jest/globals', ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--runInBand']),
   runtime('bun', '1', ['bun', 'run']),
   runtime('deno', '2', ['deno', 'run', '--allow-all']),
 ];

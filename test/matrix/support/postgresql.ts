@@ -4,23 +4,13 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { freePort } from '../../frameworks/support/server.ts';
+import { freePort, idsOf } from '../../support/processes.ts';
 import type { Bench } from './bench.ts';
 
 const execute = promisify(execFile);
 
-/** PostgreSQL refuses root: there it runs as the user of this name. */
-async function idsOf(user: string): Promise<{ uid: number; gid: number } | undefined> {
-  if (process.getuid?.() !== 0) {
-    return undefined;
-  }
-  const [uid, gid] = await Promise.all(
-    ['-u', '-g'].map(async flag => Number((await execute('id', [flag, user])).stdout)),
-  );
-  return { uid: uid!, gid: gid! };
-}
-
-export const answers = (port: number): Promise<boolean> =>
+/** Whether something listens on a port of 127.0.0.1. */
+const answers = (port: number): Promise<boolean> =>
   new Promise(resolve => {
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => (socket.destroy(), resolve(true)));

@@ -4,8 +4,8 @@ import type { Cell } from '../support/cell.ts';
 import { devDependencies, manifest } from '../support/library.ts';
 import { copyRepository, runTests } from '../support/repository.ts';
 
-/** What depends most on the ORM, its query builder and Node.js. */
-const TESTS = [
+/** What depends most on the ORM and its query builder. */
+const ORM_TESTS = [
   'test/entities',
   'test/index.test.ts',
   'test/migrations',
@@ -13,6 +13,17 @@ const TESTS = [
   'test/pool',
   'test/requests',
   'test/singleton',
+];
+/** What depends most on Node.js: contexts, garbage, signals, copies of modules, the command line. */
+const NODE_TESTS = [
+  'test/cli/cli.test.ts',
+  'test/index.test.ts',
+  'test/mikro-orm-internals.test.ts',
+  'test/pool/lease.test.ts',
+  'test/requests',
+  'test/singleton/close-on.test.ts',
+  'test/singleton/graphs.test.ts',
+  'test/util',
 ];
 const DRIVERS = ['sqlite', 'postgresql'];
 
@@ -81,7 +92,8 @@ const orm = (
     await bench.restart();
     await copyRepository(bench, { versions: Object.fromEntries(direct), overrides });
     await bench.findVersions('app', ...mikroOrm, 'kysely');
-    await runTests(bench, TESTS, DRIVERS, { env: MIXED });
+    bench.summarise(mikroOrm, '@mikro-orm/core');
+    await runTests(bench, ORM_TESTS, DRIVERS, { env: MIXED });
   },
 });
 
@@ -98,7 +110,7 @@ const node = (version: string): Cell => ({
     await useSmallApp(bench);
     await bench.restart();
     await copyRepository(bench);
-    await runTests(bench, TESTS, DRIVERS);
+    await runTests(bench, NODE_TESTS, DRIVERS);
   },
 });
 

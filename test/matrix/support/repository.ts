@@ -57,8 +57,7 @@ async function installPackages(bench: Bench, { versions, overrides }: Packages):
 interface Report {
   numPassedTests: number;
   numFailedTests: number;
-  numPendingTests: number;
-  testResults: { name: string; message: string; assertionResults: { status: string; fullName: string }[] }[];
+  testResults: { assertionResults: { status: string; fullName: string }[] }[];
 }
 
 /** Runs test files of the copy, for some drivers; `only` is a pattern of names. */

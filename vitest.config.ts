@@ -19,8 +19,9 @@ export default defineConfig({
           name: 'library',
           include: ['test/**/*.test.ts'],
           exclude: [...APPS, '**/node_modules/**'],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          // no test measures time by these: they end what hangs, on a machine that is busy with other work, too
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
           typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
         },
       },

@@ -1,4 +1,4 @@
-// Every use of what MikroORM and Kysely do not promise: seen in MikroORM 7.1.11 to 7.2.2 and Kysely 0.28 to 0.29.
+// Every use of what MikroORM and Kysely do not promise: seen in MikroORM 7.2.0 to 7.2.2 and Kysely 0.28 to 0.29.
 // test/mikro-orm-internals.test.ts holds each driver to it: when a release changes something, that fails first.
 export * from './mikro-orm-internals/connections.js';
 export * from './mikro-orm-internals/contexts.js';

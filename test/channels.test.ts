@@ -6,12 +6,11 @@ import { MikroORM } from '@mikro-orm/core';
 import { expect, onTestFinished, test } from 'vitest';
 import * as library from '../src/index.js';
 import { withMigrationLock } from '../src/migrations/lock/migration-lock.js';
-import { createDatabase, describeDriver, killConnections, type DriverName } from './support/databases.js';
+import { createDatabase, describeDriver, killConnections, PORTS, type DriverName } from './support/databases.js';
 import { createGraph } from './support/graphs.js';
 import { listen } from './support/messages.js';
 import { createProxy } from './support/proxy.js';
 
-const PORTS = { postgresql: 5432, mariadb: 3306 };
 const here = (file: string) => JSON.stringify(pathToFileURL(resolve(import.meta.dirname, file)).href);
 const DRIVER = { postgresql: 'PostgreSqlDriver', mariadb: 'MariaDbDriver' };
 const SLEEP = { postgresql: 'select pg_sleep(30)', mariadb: 'select sleep(30)' };

@@ -1,7 +1,7 @@
 import { Utils } from '@mikro-orm/core';
 
 /** The minor releases that the contract tests of this folder were run with. */
-const TESTED_MINORS = ['7.1', '7.2'];
+const TESTED_MINORS = ['7.2'];
 
 /** Packages that are released together, in one version; others under the scope have versions of their own. */
 export const RELEASED_TOGETHER: readonly string[] = [

@@ -5,13 +5,13 @@ import {
   describeDriver,
   killConnections,
   onServer,
+  PORTS,
   type DatabaseConfig,
 } from '../support/databases.js';
 import { createGraph, importLibrary } from '../support/graphs.js';
 import { createProxy } from '../support/proxy.js';
 import type { OrmSingletonOptions } from '../../src/index.js';
 
-const PORTS = { postgresql: 5432, mariadb: 3306 };
 const SLEEP = { postgresql: 'select pg_sleep', mariadb: 'select sleep' };
 
 let library: Awaited<ReturnType<typeof importLibrary>>;

@@ -51,9 +51,9 @@ await describeDriver('postgresql', driver => {
   });
 
   test('a query that timed out outside of a transaction does not answer the next borrower', async () => {
-    const { orm, close } = await openSingle(driver, { driverOptions: { query_timeout: 200 } });
+    const { orm, close } = await openSingle(driver, { driverOptions: { query_timeout: 2_000 } });
     const connection = orm.em.getConnection();
-    await expect(connection.execute('select pg_sleep(1), 1 as late')).rejects.toThrow('Query read timeout');
+    await expect(connection.execute('select pg_sleep(4), 1 as late')).rejects.toThrow('Query read timeout');
     expect(await connection.execute('select 2 as own')).toEqual([{ own: 2 }]);
     await close();
   });

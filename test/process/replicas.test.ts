@@ -1,11 +1,9 @@
 import { MikroORM } from '@mikro-orm/core';
 import { beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-import { createDatabase, describeDriver, onServer, type DatabaseConfig } from '../support/databases.js';
+import { createDatabase, describeDriver, onServer, PORTS, type DatabaseConfig } from '../support/databases.js';
 import { createGraph, importLibrary } from '../support/graphs.js';
 import { createProxy } from '../support/proxy.js';
 import type { OrmSingletonOptions } from '../../src/index.js';
-
-const PORTS = { postgresql: 5432, mariadb: 3306 };
 
 let library: Awaited<ReturnType<typeof importLibrary>>;
 beforeAll(async () => {

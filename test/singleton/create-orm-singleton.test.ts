@@ -389,7 +389,7 @@ await describeDriver('postgresql', driver => {
     const graph = await createGraph(database.config);
     class Migration20260202000000 extends Migration {
       override up(): void {
-        this.addSql('select pg_sleep(0.4)');
+        this.addSql('select pg_sleep(2)');
         this.addSql('create table slow (id int)');
       }
     }
@@ -398,11 +398,13 @@ await describeDriver('postgresql', driver => {
     const opening = orm();
     opening.catch(() => undefined);
     await expect
-      .poll(() =>
-        onServer<object[]>(
-          database.config,
-          `select 1 from pg_stat_activity where query like '%pg_sleep(0.4)' and state = 'active'`,
-        ),
+      .poll(
+        () =>
+          onServer<object[]>(
+            database.config,
+            `select 1 from pg_stat_activity where query like '%pg_sleep(2)' and state = 'active' and datname = current_database()`,
+          ),
+        { timeout: 20_000 },
       )
       .toHaveLength(1);
     await orm.close({ drain: 10_000 });

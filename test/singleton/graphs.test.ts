@@ -1,4 +1,4 @@
-import { cp, mkdir, rm } from 'node:fs/promises';
+import { cp, mkdir, realpath, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MikroORM, wrap } from '@mikro-orm/core';
@@ -93,7 +93,8 @@ for (const driver of DRIVERS) {
 }
 
 test('a driver on another copy of @mikro-orm/core is refused, with both paths', async () => {
-  const packages = resolve(import.meta.dirname, '../../node_modules/@mikro-orm');
+  // node_modules may be a link
+  const packages = await realpath(resolve(import.meta.dirname, '../../node_modules/@mikro-orm'));
   // below the repository, so that what they need is found
   const folder = resolve(import.meta.dirname, `../.tmp/graphs/core-${process.pid}-${Date.now()}`);
   const copies = join(folder, 'node_modules/@mikro-orm');

@@ -1,6 +1,10 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
 
 /** A port of 127.0.0.1 that nobody listens on. */
 export async function freePort(): Promise<number> {
@@ -59,3 +63,14 @@ export async function freeze(pid: number): Promise<void> {
 }
 
 export const thaw = (pid: number): void => signalFamily(pid, 'SIGCONT');
+
+/** The user to run a server as, where this process is root's: PostgreSQL refuses root. */
+export async function idsOf(user: string): Promise<{ uid: number; gid: number } | undefined> {
+  if (process.getuid?.() !== 0) {
+    return undefined;
+  }
+  const [uid, gid] = await Promise.all(
+    ['-u', '-g'].map(async flag => Number((await execute('id', [flag, user])).stdout)),
+  );
+  return { uid: uid!, gid: gid! };
+}

@@ -8,7 +8,7 @@ import { MariaDbDriver } from '@mikro-orm/mariadb';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { describe } from 'vitest';
 import { onServer, type DatabaseConfig } from './databases.js';
-import { familyOf, freePort, freeze, signalFamily, stateOf, thaw, until } from './processes.js';
+import { familyOf, freePort, freeze, idsOf, signalFamily, stateOf, thaw, until } from './processes.js';
 
 export type ServerName = 'postgresql' | 'mariadb';
 
@@ -99,16 +99,6 @@ const environment = (dir: string): NodeJS.ProcessEnv => ({ ...process.env, PATH,
 /** What is still to do when this process ends. */
 const atExit = new Set<() => void>();
 process.once('exit', () => atExit.forEach(end => end()));
-
-async function idsOf(user: string): Promise<{ uid: number; gid: number } | undefined> {
-  if (process.getuid?.() !== 0) {
-    return undefined;
-  }
-  const [uid, gid] = await Promise.all(
-    ['-u', '-g'].map(async flag => Number((await execute('id', [flag, user])).stdout)),
-  );
-  return { uid: uid!, gid: gid! };
-}
 
 const templates = new Map<ServerName, Promise<string>>();
 

@@ -1,0 +1,4 @@
+import { use } from './use.js';
+
+await use();
+console.log('The app works.');

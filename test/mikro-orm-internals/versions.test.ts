@@ -82,7 +82,7 @@ test('an unknown minor is warned of once a process, and the ORM opens', async ()
   expect(await run(app)).toEqual([
     [
       'MIKRO_ORM_WEB_UNTESTED_VERSION',
-      expect.stringMatching(/tested with MikroORM 7\.1 and 7\.2, and 7\.99\.3 is installed.*newer mikro-orm-web/),
+      expect.stringMatching(/tested with MikroORM 7\.2, and 7\.99\.3 is installed.*newer mikro-orm-web/),
     ],
   ]);
 });

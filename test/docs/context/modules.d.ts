@@ -14,3 +14,13 @@ declare module '@tanstack/react-start/server-entry' {
 declare module '@vercel/functions' {
   export function attachDatabasePool(pool: unknown): void;
 }
+declare module '@playwright/test' {
+  interface Request {
+    post(path: string, options: { failOnStatusCode: boolean }): Promise<object>;
+    delete(path: string, options: { failOnStatusCode: boolean }): Promise<object>;
+  }
+  type Fixture<T> = (fixtures: { request: Request }, use: (value: T) => Promise<void>) => Promise<void>;
+  export const test: {
+    extend<T>(fixtures: { [Name in keyof T]: [Fixture<T[Name]>, { auto: boolean }] }): object;
+  };
+}

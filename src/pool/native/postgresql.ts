@@ -122,44 +122,33 @@ function admitClients(
   expect: () => Admit | undefined,
   nativeOf: (client: PgClient) => NativeClient | undefined,
 ): void {
+  // by promise: then the stack of an error leads to the app, and shows that it is the pool's
   const connect = pool.connect.bind(pool);
+  const next = (admit: Admit): Promise<PgClient> =>
+    (connect() as Promise<PgClient>).then(client => {
+      const native = nativeOf(client);
+      const isAdmitted = native ? admit(native) : true;
+      return isAdmitted === true ? client : decide(client, native, admit, isAdmitted);
+    });
+  const decide = async (
+    client: PgClient,
+    native: NativeClient | undefined,
+    admit: Admit,
+    deciding: Promise<boolean>,
+  ): Promise<PgClient> => {
+    let isAdmitted = false;
+    try {
+      isAdmitted = await deciding;
+    } finally {
+      if (!isAdmitted) {
+        native?.destroy();
+      }
+    }
+    return isAdmitted ? client : next(admit);
+  };
   pool.connect = callback => {
     const admit = callback ? undefined : expect();
-    if (!admit) {
-      return connect(callback);
-    }
-    return new Promise((resolve, reject) => {
-      const next = (): void => {
-        connect((error: Error | undefined, client: PgClient) => {
-          if (error) {
-            reject(error);
-            return;
-          }
-          const native = nativeOf(client);
-          const isAdmitted = native ? admit(native) : true;
-          if (isAdmitted === true) {
-            resolve(client);
-            return;
-          }
-          const refuse = (): void => native?.destroy();
-          isAdmitted.then(
-            isGood => {
-              if (isGood) {
-                resolve(client);
-              } else {
-                refuse();
-                next();
-              }
-            },
-            (reason: unknown) => {
-              refuse();
-              reject(reason as Error);
-            },
-          );
-        });
-      };
-      next();
-    });
+    return admit ? next(admit) : connect(callback);
   };
 }
 

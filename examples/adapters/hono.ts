@@ -27,7 +27,8 @@ export const withEm = createMiddleware(async (c, next) => {
 /** `app.onError(onError)`: errors of the ORM and of the database become problem details, others stay Hono's. */
 export const onError: ErrorHandler = (error, c) => {
   const problem = mapOrmError(error, { orm, signal: c.req.raw.signal });
-  if (!problem) return error instanceof HTTPException ? error.getResponse() : c.text('Internal Server Error', 500);
+  if (!problem && error instanceof HTTPException) return error.getResponse();
+  if (!problem) return (console.error(error), c.text('Internal Server Error', 500)); // as Hono does
   // without the error's message, which holds values
   if (problem.status >= 500) console.error(problem.code, problem.entity, error.stack?.match(/^ +at .+/gm));
   return toProblemResponse(problem);

@@ -24,7 +24,8 @@ export interface Framework {
 
 const has = (app: string, ...folders: string[]): boolean => folders.some(folder => existsSync(join(app, folder)));
 
-const RUNS_AS_IT_IS = 'Node.js 22.18 or later runs them as they are, and JavaScript imports them with their .ts.';
+const RUNS_AS_IT_IS =
+  'Node.js 22.18 or later runs them as they are, and JavaScript imports them with their .ts. The command line needs one: { "compilerOptions": { "module": "nodenext", "rewriteRelativeImportExtensions": true } }.';
 
 export const FRAMEWORKS: Readonly<Record<string, Framework>> = {
   astro: {

@@ -6,7 +6,7 @@ import { all } from './entities.js';
 import { answer } from './answer.js';
 
 const orm = createEdgeOrm(
-  { driver: PostgreSqlDriver, dbName: 'app', entities: explicitEntities(all) },
+  { driver: PostgreSqlDriver, dbName: env.HYPERDRIVE.database, entities: explicitEntities(all) },
   perRequest(driverDialect => driverDialect({ connectionString: env.HYPERDRIVE.connectionString, max: 3 })),
 );
 

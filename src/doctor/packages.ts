@@ -48,7 +48,7 @@ export function examinePackages(folder: string): Finding[] {
       (isCertain ? error : warning)(
         'core-copies',
         `There are ${cores.length} copies of @mikro-orm/core. Entities, transactions and contexts of one are unknown to the other, and instanceof fails between them.`,
-        'Let all packages ask for the version that the app has (npm ls @mikro-orm/core shows who asks for another), then install again. A linked package lists @mikro-orm/core in its peerDependencies, and must not install a copy of its own.',
+        'Let all packages ask for the version that the app has (npm ls @mikro-orm/core shows which package asks for another), then install again. A linked package lists @mikro-orm/core in its peerDependencies, and must not install a copy of its own.',
         cores.map(
           item =>
             `${show(item)}, for ${[...item.users]

@@ -13,7 +13,7 @@ export interface ExhaustedPool {
   readonly unit: Trace | undefined;
 }
 
-/** Says who has the connections, as the cause of an error. */
+/** Describes what holds the connections, as the cause of an error. */
 export function explainWait({ max, busy, waiting, oldest, unit }: ExhaustedPool): Error {
   const age = Math.round(oldest ? performance.now() - oldest.since : 0);
   return new Error(

@@ -1,5 +1,5 @@
 import type { DatabaseConnection } from '../mikro-orm-internals.js';
-import type { TransactionMethod } from './lease.js';
+import type { TransactionMethod } from './transaction-methods.js';
 import type { PoolUser } from './pool-user.js';
 
 /** A borrowed connection, as a dialect uses it. */

@@ -3,42 +3,13 @@ import { OrmConfigError } from '../errors.js';
 import type { DatabaseConnection, KyselyDriver } from '../mikro-orm-internals.js';
 import type { Trace } from '../util/trace.js';
 import type { WaitLimit } from '../util/wait-limit.js';
-import { connectionLost, isSilence } from './connection-lost.js';
 import type { Borrower } from './borrowers.js';
+import { connectionLost } from './connection-lost.js';
+import { giveBack } from './give-back.js';
 import type { NativeClient } from './native/native-client.js';
 import type { PoolUser } from './pool-user.js';
 import { tellQuery, tellStream, type QuerySource } from './tell-query.js';
-
-/** What a Kysely driver does with the connection of a transaction. */
-export const TRANSACTION_METHODS = [
-  'beginTransaction',
-  'commitTransaction',
-  'rollbackTransaction',
-  'savepoint',
-  'rollbackToSavepoint',
-  'releaseSavepoint',
-] as const;
-export type TransactionMethod = (typeof TRANSACTION_METHODS)[number];
-
-/** What the messages call them: the texts are the drivers' own. */
-const TEXTS: Record<TransactionMethod, string> = {
-  beginTransaction: 'begin',
-  commitTransaction: 'commit',
-  rollbackTransaction: 'rollback',
-  savepoint: 'savepoint',
-  rollbackToSavepoint: 'rollback to savepoint',
-  releaseSavepoint: 'release savepoint',
-};
-
-/** After one of these has failed, nobody can tell whether a transaction is open, and Kysely never gives the connection back. */
-const ENDS_WHEN_IT_FAILS: ReadonlySet<TransactionMethod> = new Set([
-  'beginTransaction',
-  'commitTransaction',
-  'rollbackTransaction',
-]);
-
-const OPEN_TRANSACTION =
-  'A BEGIN by hand left a transaction open on a connection of the pool, and it was rolled back: the next statement may run on another connection. Use em.transactional(), em.begin(), or one pinned connection of Kysely that commits.';
+import { ENDS_WHEN_IT_FAILS, TEXTS, type TransactionMethod } from './transaction-methods.js';
 
 /** Where a lease comes from, and goes back to. */
 export interface LeaseOwner {
@@ -62,7 +33,7 @@ export interface Answer {
 }
 
 /** What a lease lends: a borrower's connection. */
-type Lent = Borrower & { readonly driver: KyselyDriver; readonly connection: DatabaseConnection };
+export type Lent = Borrower & { readonly driver: KyselyDriver; readonly connection: DatabaseConnection };
 
 /**
  * A borrowed connection, for one borrower. Once it is released, every use throws, and touches nothing.
@@ -283,7 +254,15 @@ export class Lease implements DatabaseConnection {
   async #end(lent: Lent): Promise<void> {
     const { client } = lent;
     try {
-      await (client ? this.#giveBack(lent, client) : lent.driver.releaseConnection(lent.connection));
+      await (client
+        ? giveBack(lent, client, {
+            hasFailed: this.#failed,
+            isTainted: this.#isTainted,
+            failure: this.#failure,
+            statements: this.#statements,
+            source: this.#owner.source,
+          })
+        : lent.driver.releaseConnection(lent.connection));
     } finally {
       this.#owner.released(this);
     }
@@ -293,37 +272,6 @@ export class Lease implements DatabaseConnection {
   revoke(reason: Error): void {
     this.#revoked ??= reason;
     this.fail(reason);
-  }
-
-  async #giveBack({ driver, connection }: Lent, client: NativeClient): Promise<void> {
-    if (this.#failed && !this.#isTainted && !client.isIdle()) {
-      await client.settle();
-    }
-    if (diagnostics.connectionLost.hasSubscribers) {
-      this.#tellLost(client);
-    }
-    if (this.#isTainted || !client.isIdle()) {
-      client.destroy();
-    } else if (client.isInTransaction()) {
-      client.destroy();
-      if (!this.#failed && this.#statements === 1) {
-        throw new OrmConfigError(OPEN_TRANSACTION);
-      }
-      // of several statements on one connection, what ended them may have thrown already
-      process.emitWarning(OPEN_TRANSACTION, { code: 'MIKRO_ORM_WEB_OPEN_TRANSACTION' });
-    } else {
-      client.used();
-      await driver.releaseConnection(connection);
-    }
-  }
-
-  /** Not of what this process itself has ended: a query that was too slow, or cancelled. */
-  #tellLost(client: NativeClient): void {
-    const isEnded = client.isEnded();
-    if (this.#failure ? isSilence(this.#failure) : isEnded) {
-      const { name, role } = this.#owner.source;
-      diagnostics.connectionLost.publish({ name, role, reason: isEnded ? 'ended' : 'no-answer' });
-    }
   }
 
   async #endFailed({ driver, connection, client }: Lent, method: TransactionMethod): Promise<void> {
@@ -349,30 +297,4 @@ export class Lease implements DatabaseConnection {
     }
     return this.#lent;
   }
-}
-
-/** A lease of a connection by which Kysely can cancel queries. With a released one there is nothing to cancel. */
-class CancellableLease extends Lease {
-  async cancelQuery(...args: unknown[]): Promise<unknown> {
-    return this.connection?.cancelQuery?.(...args);
-  }
-
-  async collectSessionInfo(...args: unknown[]): Promise<unknown> {
-    return this.connection?.collectSessionInfo?.(...args);
-  }
-
-  async killSession(...args: unknown[]): Promise<unknown> {
-    try {
-      return await this.connection?.killSession?.(...args);
-    } finally {
-      // mysql2 never answers a query whose connection it has destroyed
-      this.discard(Object.assign(new Error('The session was killed'), { code: 'ECONNRESET', fatal: true }));
-    }
-  }
-}
-
-/** Lends a borrower its connection. */
-export function lend(owner: LeaseOwner, borrower: Borrower): Lease {
-  const Borrowed = borrower.connection?.cancelQuery ? CancellableLease : Lease;
-  return new Borrowed(owner, borrower as Lent);
 }

@@ -1,6 +1,6 @@
 import type { Dialect, KyselyDriver, LendingDialect, ProvideConnection } from '../mikro-orm-internals.js';
 import type { Leased } from './lease-source.js';
-import { TRANSACTION_METHODS } from './lease.js';
+import { TRANSACTION_METHODS } from './transaction-methods.js';
 
 /** What a dialect needs of a pool. */
 export interface LeasingPool {

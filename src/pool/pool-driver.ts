@@ -8,7 +8,10 @@ import {
   type SqlConnection,
 } from '../mikro-orm-internals.js';
 import type { Borrower } from './borrowers.js';
+import { endInTime } from './end-in-time.js';
+import { findUnknown } from './find-unknown.js';
 import { setUp, withoutNetworkReport } from './handle-set-up.js';
+import { limitsBeside } from './limits-beside.js';
 import type { NativeClient, NativeDriver, NativePool } from './native/native-client.js';
 import { nativeDriverOf } from './native/native-driver.js';
 import { asksBorrower, ownerLike } from './owner-connection.js';
@@ -29,9 +32,6 @@ export interface PoolDriverOptions {
   /** Whose pool it is: each of its messages says it. */
   readonly source: PoolMessage;
 }
-
-/** How long idle connections may take to end in order, in ms. */
-const GRACE = 1_000;
 
 /** What asks for a connection, and the client that it gets. */
 type Asking = Pick<Borrower, 'user' | 'client'>;
@@ -187,31 +187,13 @@ export class PoolDriver {
     this.#validation?.distrust();
   }
 
-  /**
-   * Asks the server, on a connection of its own, which of these it has and does not work for; undefined where it cannot
-   * tell: another server has answered, or a pooler is in between.
-   */
+  /** Those of these that the server does not work for; undefined where it cannot tell. */
   async findUnknown(clients: readonly NativeClient[]): Promise<ReadonlySet<NativeClient> | undefined> {
     const native = this.#native;
-    const known = clients.filter(({ server, session }) => server !== undefined && session !== undefined);
-    if (!native) {
-      return undefined;
-    }
-    const side = await SideConnection.open(this.#makeOwner(), this.#options.packages, this.limits);
-    try {
-      const server = known.length > 0 && (await side.identify(native.identify));
-      const here = known.filter(client => client.server === server);
-      if (here.length === 0) {
-        return undefined;
-      }
-      const rows = await side.ask(native.sessions(here.map(({ session }) => session!)));
-      const idle = new Set(
-        rows.filter(({ works }) => works === false || works === 0).map(({ session }) => Number(session)),
-      );
-      return new Set(here.filter(({ session }) => idle.has(session!)));
-    } finally {
-      await side.close();
-    }
+    return (
+      native &&
+      findUnknown(clients, native, () => SideConnection.open(this.#makeOwner(), this.#options.packages, this.limits))
+    );
   }
 
   /** The driver's own client: pg's or mysql2's pool, SQLite's handle, PGlite's instance. */
@@ -282,34 +264,4 @@ export class PoolDriver {
       return isGood;
     });
   }
-}
-
-/** What the user has set in `driverOptions` wins: the driver keeps to that by itself. */
-function limitsBeside(given: unknown, limits: PoolLimits, native: NativeDriver | undefined): PoolLimits {
-  const names = Object.keys(limits) as (keyof PoolLimits)[];
-  const own = names.filter(name => native?.limits((given ?? {}) as Record<string, unknown>, name));
-  return { ...limits, ...Object.fromEntries(own.map(name => [name, Infinity])) };
-}
-
-/**
- * Waits until the driver's pool has ended. Idle connections that take longer than a moment, as the server does not answer, are
- * thrown away: mysql2 would wait for them, and pg leaves their sockets open, so that the process would not end. Those that are
- * borrowed have their time.
- */
-function endInTime(ending: Promise<void>, pool: NativePool | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const sweep = setInterval(() => {
-      const clients = [...(pool?.clients() ?? [])];
-      const borrowed = clients.filter(({ isBorrowed }) => isBorrowed);
-      for (const client of clients.filter(({ isBorrowed }) => !isBorrowed)) {
-        client.destroy();
-      }
-      if (borrowed.length === 0) {
-        clearInterval(sweep);
-        resolve();
-      }
-    }, GRACE).unref();
-    // of a server, it is a connection that could not even be opened which fails to end
-    ending.then(resolve, pool ? () => resolve() : reject);
-  });
 }

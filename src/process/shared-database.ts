@@ -7,13 +7,12 @@ import { NO_CONNECTIONS, sumOf } from '../pool/pool-stats.js';
 import { SharedPool } from '../pool/shared-pool.js';
 import { isProduction } from '../util/environment.js';
 import { warn } from '../util/warn.js';
+import { drainWork } from './drain-work.js';
+import { elsewhere } from './elsewhere.js';
 import { assertNotMigrating } from './running-migrations.js';
 import { UnitsOfWork } from './units-of-work.js';
 import { NOTHING, type OrmStats } from './orm-stats.js';
 import { identifyConnection, identifyDatabase, type DatabaseIdentity } from './database-identity.js';
-
-/** How long it must stay quiet while draining: a render may be between two queries of its fork. In ms. */
-const QUIET = 50;
 
 /** How long a pool whose settings were edited stays open without use, in ms: an ORM of before the edit may still use it. */
 const LINGER = 5_000;
@@ -300,7 +299,11 @@ export class SharedDatabase {
     const others = [...this.#replaced.map(ref => ref.deref()), successor].map(other =>
       other && !other.isClosing ? other.close(drain) : undefined,
     );
-    await this.#drain(drain);
+    await drainWork(drain, () => {
+      const pools = [...this.#pools.values()];
+      const isIdle = this.#unitsOfWork.size + this.#migrating === 0 && pools.every(pool => pool.busy === 0);
+      return isIdle ? pools.reduce((sum, pool) => sum + pool.served, 0) : undefined;
+    });
     await this.#diversion?.end();
     this.#isClosed = true;
     if (state.databases.get(this.name) === this) {
@@ -315,21 +318,6 @@ export class SharedDatabase {
     await Promise.all(others);
   }
 
-  async #drain(ms: number): Promise<void> {
-    const end = performance.now() + ms;
-    let before: number | undefined;
-    for (let left = ms; left > 0; left = end - performance.now()) {
-      const pools = [...this.#pools.values()];
-      const isIdle = this.#unitsOfWork.size + this.#migrating === 0 && pools.every(pool => pool.busy === 0);
-      const served = pools.reduce((sum, pool) => sum + pool.served, 0);
-      if (isIdle && served === before) {
-        return;
-      }
-      before = isIdle ? served : undefined;
-      await new Promise(resolve => setTimeout(resolve, Math.min(QUIET, left)));
-    }
-  }
-
   /** Lets requests on these pools finish, after an edit of the settings; returns what `close()` of the successor closes, too. */
   retire(): WeakRef<SharedDatabase>[] {
     for (const pool of this.#pools.values()) {
@@ -338,19 +326,6 @@ export class SharedDatabase {
     return [...this.#replaced.filter(ref => ref.deref()), new WeakRef(this)];
   }
 }
-
-/** For ORMs that were reconnected to another database: what they did there would not be undone. */
-const elsewhere: LeaseSource = {
-  busy: 0,
-  lease: async user => {
-    throw user.errors.sandbox(
-      'orm.reconnect() has led to another database than that of the sandbox. Open one for each: another createOrmSingleton(config, { name }).',
-    );
-  },
-  executeDump: async user => void (await elsewhere.lease(user)),
-  assertNativeClient: async user => void (await elsewhere.lease(user)),
-  end: async () => undefined,
-};
 
 const isSame = (one: PoolLimits, other: PoolLimits): boolean =>
   (Object.keys(one) as (keyof PoolLimits)[]).every(name => one[name] === other[name]);

@@ -1,6 +1,6 @@
 import type { DatabaseConnection } from '../mikro-orm-internals.js';
 import type { Leased } from '../pool/lease-source.js';
-import type { TransactionMethod } from '../pool/lease.js';
+import type { TransactionMethod } from '../pool/transaction-methods.js';
 import type { PoolUser } from '../pool/pool-user.js';
 import type { CallSite } from './call-site.js';
 import type { Statement } from './databases/sandbox-database.js';

@@ -1,26 +1,9 @@
-import { defineEntity, p } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
 import { expect, test } from 'vitest';
 import { createOrmSingleton, explicitMigrations, type OrmSingleton } from '../../src/index.js';
 import { createTestDatabase, openSandbox, truncate } from '../../src/testing/index.js';
 import { createDatabase, describeDriver, DRIVERS, dropDerived, type DriverName } from '../support/databases.js';
-
-const UserSchema = defineEntity({
-  name: 'User',
-  tableName: 'users',
-  properties: { id: p.integer().primary(), email: p.string() },
-});
-class User extends UserSchema.class {}
-UserSchema.setClass(User);
-
-const id: Record<DriverName, string> = {
-  sqlite: 'integer primary key autoincrement',
-  libsql: 'integer primary key autoincrement',
-  pglite: 'serial primary key',
-  postgresql: 'serial primary key',
-  mariadb: 'int auto_increment primary key',
-  mysql: 'int auto_increment primary key',
-};
+import { COUNTED, User } from './support/user.js';
 
 /** Where a rollback takes back the counters: in a database that others may use, and in one of createTestDatabase. */
 const isRestored: Record<DriverName, { shared: boolean; own: boolean }> = {
@@ -40,7 +23,7 @@ for (const driver of DRIVERS) {
       async kind => {
         class Migration1 extends Migration {
           override up(): void {
-            this.addSql(`create table users (id ${id[name]}, email varchar(100) not null)`);
+            this.addSql(`create table users (id ${COUNTED[name]}, email varchar(100) not null)`);
           }
         }
         const database = await createDatabase(name);

@@ -2,20 +2,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defineEntity, p } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
 import { PgliteDriver } from '@mikro-orm/pglite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createOrmSingleton, explicitMigrations, type OrmSingleton } from '../../src/index.js';
 import { createTestDatabase, openSandbox } from '../../src/testing/index.js';
-
-const UserSchema = defineEntity({
-  name: 'User',
-  tableName: 'users',
-  properties: { id: p.integer().primary(), email: p.string() },
-});
-class User extends UserSchema.class {}
-UserSchema.setClass(User);
+import { User } from './support/user.js';
 
 /** PGlite takes seconds to start, on a busy machine many. */
 const SLOW = { timeout: 180_000 };

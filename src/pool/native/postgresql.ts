@@ -1,40 +1,5 @@
-import { NativeClient, type Admit, type NativeDriver, type NativePool } from './native-client.js';
-
-type Event = 'readyForQuery' | 'end';
-
-/** The parts of `Client` of pg that are read here; seen in pg 8.11 to 8.23. */
-interface PgClient {
-  readonly readyForQuery: boolean;
-  readonly _queryable?: boolean;
-  /** `I` idle, `T` in a transaction, `E` in a failed one. Since pg 8.16. */
-  getTransactionStatus?(): string | null;
-  readonly connection?: {
-    readonly stream: {
-      readonly bytesRead?: number;
-      readonly destroyed?: boolean;
-      readonly readableEnded?: boolean;
-      destroy(): void;
-    };
-    once(event: Event, listener: () => void): void;
-    removeListener(event: Event, listener: () => void): void;
-  };
-  query(sql: string): Promise<{ rows: Record<string, unknown>[] }>;
-  release(error?: Error): void;
-  readonly host?: string;
-  readonly port?: number;
-  readonly ssl?: unknown;
-  readonly processID?: number | null;
-  readonly secretKey?: number | null;
-}
-
-/** The part of pg's `Connection` that sends a request to cancel. */
-interface PgConnection {
-  readonly stream: { destroy(): void; unref?(): void };
-  connect(port: number | string, host?: string): void;
-  on(event: 'connect' | 'sslconnect' | 'error' | 'end', listener: () => void): void;
-  requestSsl(): void;
-  cancel(processID: number, secretKey: number): void;
-}
+import type { Admit, NativeClient, NativeDriver, NativePool } from './native-client.js';
+import { PgNativeClient, type PgClient } from './postgresql-client.js';
 
 interface PgPool {
   readonly options: { readonly max?: number };
@@ -46,12 +11,6 @@ interface PgPool {
   on(event: 'connect' | 'acquire', listener: (client: PgClient) => void): void;
   on(event: 'release', listener: (error: unknown, client: PgClient) => void): void;
 }
-
-/** How long a request to cancel may take, in ms: the server closes its connection at once. */
-const CANCEL_LIMIT = 5_000;
-
-/** How long the end of a failed statement may take to arrive after its error, in ms. */
-const SETTLE = 50;
 
 export const postgresql: NativeDriver = {
   // a socket that is idle keeps its place in the tables of routers, and Node asks every second once it has no answer
@@ -150,112 +109,4 @@ function admitClients(
     const admit = callback ? undefined : expect();
     return admit ? next(admit) : connect(callback);
   };
-}
-
-class PgNativeClient extends NativeClient {
-  readonly stopsWithIt = true;
-  readonly #client: PgClient;
-  #isDestroyed = false;
-  isBorrowed = true;
-
-  constructor(client: PgClient) {
-    super();
-    this.#client = client;
-  }
-
-  get session(): number | undefined {
-    return this.#client.processID ?? undefined;
-  }
-
-  get bytesRead(): number {
-    return this.#client.connection?.stream.bytesRead ?? 0;
-  }
-
-  isIdle(): boolean {
-    return this.#client.readyForQuery;
-  }
-
-  isEnded(): boolean {
-    const { stream } = this.#client.connection ?? {};
-    return this.#isDestroyed || this.#client._queryable === false || !!stream?.destroyed || !!stream?.readableEnded;
-  }
-
-  isInTransaction(): boolean | undefined {
-    const status = this.#client.getTransactionStatus?.();
-    return status === undefined || status === null ? undefined : status !== 'I';
-  }
-
-  settle(): Promise<void> {
-    return new Promise(resolve => {
-      // the server sends an error, and then that it is ready: two messages, which may come in two packets
-      const { connection } = this.#client;
-      const settled = (): void => {
-        clearTimeout(timer);
-        connection?.removeListener('readyForQuery', settled);
-        connection?.removeListener('end', settled);
-        resolve();
-      };
-      const timer = setTimeout(settled, SETTLE);
-      connection?.once('readyForQuery', settled);
-      connection?.once('end', settled);
-    });
-  }
-
-  async query(sql: string): Promise<Record<string, unknown>[]> {
-    return (await this.#client.query(sql)).rows;
-  }
-
-  ping(): Promise<unknown> {
-    return this.#client.query('select 1');
-  }
-
-  isReadOnly(error: unknown): boolean {
-    return (error as { code?: unknown }).code === '25006';
-  }
-
-  onEnd(listener: () => void): () => void {
-    const { connection } = this.#client;
-    connection?.once('end', listener);
-    return () => connection?.removeListener('end', listener);
-  }
-
-  destroy(): void {
-    if (this.#isDestroyed) {
-      return;
-    }
-    this.#isDestroyed = true;
-    const client = this.#client;
-    if (!client.readyForQuery) {
-      cancel(client);
-    }
-    client.connection?.stream.destroy();
-    // of one that is idle, pg's pool learns by the end of the socket
-    if (this.isBorrowed) {
-      client.release(new Error('The connection was not idle when it was given back'));
-    }
-  }
-}
-
-/**
- * Asks the server to end the query of a client that is destroyed: a server does not notice that a socket has closed before
- * it answers, so that a slow database would get a new query for each one that nobody waits for any more.
- */
-function cancel(client: PgClient): void {
-  const { host, port, ssl, processID, secretKey } = client;
-  if (!processID || !secretKey || port === undefined) {
-    return;
-  }
-  const Client = client.constructor as new (options: object) => { connection: PgConnection };
-  const { connection } = new Client({ host, port, ssl });
-  const send = (): void => connection.cancel(processID, secretKey);
-  connection.stream.unref?.(); // a process that ends need not wait for it
-  setTimeout(() => connection.stream.destroy(), CANCEL_LIMIT).unref();
-  connection.on('error', () => connection.stream.destroy());
-  connection.on('connect', ssl ? () => connection.requestSsl() : send);
-  connection.on('sslconnect', send);
-  if (host?.startsWith('/')) {
-    connection.connect(`${host}/.s.PGSQL.${port}`);
-  } else {
-    connection.connect(port, host);
-  }
 }
